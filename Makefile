@@ -1,0 +1,71 @@
+# Two commands matter: `make run` and `make test`. Each does all its own set-up.
+# A target explains itself after `##`; `make help` prints that.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+export UV_LINK_MODE ?= copy
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+# What was last installed, so that a second `make run` starts at once.
+RUN_STAMP := $(VENV)/.run-installed
+DEV_STAMP := $(VENV)/.dev-installed
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: $(RUN_STAMP) ## Set everything up and run the demo on 127.0.0.1:8080
+	@exec $(BIN)/tollhouse serve --demo
+
+.PHONY: test
+test: $(DEV_STAMP) ## Set everything up and run all tests, with coverage of the rooms that must have it all
+	@.ci/outside-postgres $(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@if [ -z "$(ARGS)" ]; then $(BIN)/python tests/house/coverage_floor.py; fi
+
+.PHONY: check
+check: $(DEV_STAMP) ## Lint, types and the walls between rooms; seconds, run it before each commit
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --config importlinter.toml --no-cache
+
+.PHONY: format
+format: $(DEV_STAMP) ## Put the code in its usual form
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(RUN_STAMP) ## Measure ourselves, nginx and a peer in one run (see bench/README.md)
+	@bench/run
+
+.PHONY: lock
+lock: $(UV) ## Make requirements/*.txt anew from pyproject.toml
+	@compile() { $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command "make lock" --python-version 3.11 pyproject.toml "$$@"; }; \
+	compile --group build -o requirements/run.txt; \
+	compile --group build --group dev -o requirements/dev.txt; \
+	compile --group build --group bench -o requirements/bench.txt
+
+.PHONY: clean
+clean: ## Remove the environment and caches; your data in .tollhouse stays
+	@rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .coverage .hypothesis
+
+$(UV):
+	@.ci/bootstrap $(PYTHON) $(VENV)
+
+$(RUN_STAMP): requirements/run.txt pyproject.toml | $(UV)
+	@$(UV) pip install --quiet --require-hashes -r requirements/run.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt pyproject.toml | $(UV)
+	@$(UV) pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(RUN_STAMP)

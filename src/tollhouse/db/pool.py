@@ -1,0 +1,112 @@
+"""The pool of connections, one a process. Every statement has a timeout; every wait for a connection too."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import msgspec
+from asyncpg.pool import PoolConnectionProxy
+
+from tollhouse.foundation.errors import StartupError, Unavailable
+
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:  # generic only for the type checker
+    Pool = asyncpg.Pool
+    Connection = asyncpg.Connection | PoolConnectionProxy
+
+_STATEMENT_TIMEOUT_MS: Final = "15000"
+_LOCK_TIMEOUT_MS: Final = "5000"
+
+# What a lost or starting server looks like from here; a caller may try again.
+CONNECTION_ERRORS: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+)
+
+
+class Database:
+    """Owns the pool. `connection()` for one statement, `transaction()` for several that belong together."""
+
+    def __init__(self, pool: Pool, *, wait_s: float) -> None:
+        self._pool = pool
+        self._wait_s = wait_s
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection from the pool; raises Unavailable when the database cannot be reached in time."""
+        try:
+            connection = await self._pool.acquire(timeout=self._wait_s)
+        except CONNECTION_ERRORS as cause:
+            raise _unreachable() from cause
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection, timeout=5)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """All or nothing: commits when the block ends, rolls back when it raises."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def close(self) -> None:
+        """Wait, bounded, for connections in use, then close them all."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=10)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+def _unreachable() -> Unavailable:
+    return Unavailable(
+        "the database cannot be reached right now; try again shortly",
+        code="database_unavailable",
+        retry_after_s=2,
+    )
+
+
+async def connect(url: str, *, size: int, wait_s: float = 2.0) -> Database:
+    """Open the pool; raises StartupError with one clear line when the server refuses or is too old."""
+    try:
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=10,
+            command_timeout=20,
+            init=_prepare,
+            server_settings={
+                "application_name": "tollhouse",
+                "timezone": "UTC",
+                "statement_timeout": _STATEMENT_TIMEOUT_MS,
+                "lock_timeout": _LOCK_TIMEOUT_MS,
+                "idle_in_transaction_session_timeout": _STATEMENT_TIMEOUT_MS,
+                "jit": "off",
+            },
+        )
+    except (*CONNECTION_ERRORS, asyncpg.PostgresError, ValueError) as cause:
+        raise StartupError(f"cannot connect to the database: {cause}. Check DATABASE_URL.") from cause
+    return Database(pool, wait_s=wait_s)
+
+
+async def _prepare(connection: Connection) -> None:
+    """JSON goes in and out as Python values."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        decoder=lambda raw: msgspec.json.decode(raw[1:]),
+        format="binary",
+    )

@@ -1,0 +1,82 @@
+"""The door of the data plane: raw ASGI, no framework on the road. Refusals become answers here, once."""
+
+import re
+from typing import Final
+
+from tollhouse.foundation.clock import Clock
+from tollhouse.foundation.errors import TollhouseError
+from tollhouse.foundation.ids import new_call_id
+from tollhouse.foundation.logs import get_logger
+from tollhouse.gateway import refusals
+from tollhouse.gateway.caller import Caller, CallerGone, Receive, Scope, Send
+from tollhouse.gateway.calls import Arrival
+from tollhouse.gateway.journey import Road
+from tollhouse.traces.spans import new_span_id, new_trace_id
+
+CHAT_PATH: Final = "/v1/ai/chat/completions"
+
+# W3C Trace Context, version 00: our span becomes a child of the caller's.
+_TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+
+_log = get_logger(__name__)
+
+
+class Gateway:
+    """The ASGI application for chat completions; the app sends it requests for `CHAT_PATH` only."""
+
+    def __init__(self, road: Road, clock: Clock) -> None:
+        self._road = road
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        arrival = self._arrival(scope)
+        caller = Caller(scope, receive, send, arrival.call_id)
+        try:
+            await self._serve(scope, arrival, caller)
+        finally:
+            await caller.close()
+
+    async def _serve(self, scope: Scope, arrival: Arrival, caller: Caller) -> None:
+        try:
+            if scope["method"] != "POST":
+                raise refusals.method_not_allowed()
+            await self._road.travel(arrival, caller)
+        except CallerGone:
+            return
+        except TollhouseError as refusal:
+            await self._refuse(caller, refusal)
+        except Exception as error:  # noqa: BLE001 - the ASGI edge: the last place where an error can become an answer
+            _log.exception("a call failed", call_id=arrival.call_id, error=type(error).__name__)
+            await self._refuse(caller, refusals.internal_error())
+
+    async def _refuse(self, caller: Caller, refusal: TollhouseError) -> None:
+        if caller.started:
+            await caller.finish(refusals.as_event(refusal))
+        elif caller.body_read:
+            await caller.refuse(refusal)
+        else:
+            await caller.refuse_unread(refusal)
+
+    def _arrival(self, scope: Scope) -> Arrival:
+        trace_id, parent = _trace_context(scope)
+        return Arrival(
+            call_id=new_call_id(),
+            trace_id=trace_id,
+            span_id=new_span_id(),
+            parent_span_id=parent,
+            at=self._clock.now(),
+            at_ns=self._clock.now_ns(),
+            at_monotonic=self._clock.monotonic(),
+        )
+
+
+def _trace_context(scope: Scope) -> tuple[str, str | None]:
+    for name, value in scope["headers"]:
+        if (
+            name == b"traceparent"
+            and (match := _TRACEPARENT.fullmatch(value))
+            and match[1].strip(b"0")
+            and match[2].strip(b"0")
+        ):
+            return match[1].decode(), match[2].decode()
+    return new_trace_id(), None

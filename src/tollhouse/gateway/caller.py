@@ -1,0 +1,149 @@
+"""The caller's side of one ASGI exchange: the body in, the answer out, and whether anybody still listens.
+
+Every wait has a limit: a body that trickles in, a reader that stopped reading. A caller who is gone is never an
+error here; the road goes on without writing, so that the money comes out right.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tollhouse.foundation.errors import TollhouseError
+from tollhouse.gateway import refusals
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = Sequence[tuple[bytes, bytes]]
+
+_LINGER_BYTES: Final = 256 << 20
+_LINGER_S: Final = 10.0
+_STALLED_READER_S: Final = 60.0
+
+_encode = msgspec.json.encode
+
+
+class CallerGone(Exception):
+    """The caller hung up before its request was complete: nobody is left to answer."""
+
+
+class Caller:
+    """One exchange. `gone` turns true when the caller hung up or stopped reading."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, call_id: str) -> None:
+        self._headers: Headers = scope["headers"]
+        self._receive = receive
+        self._send = send
+        self._call_id = call_id.encode()
+        self._watcher: asyncio.Task[None] | None = None
+        self.started = False
+        self.body_read = False
+        self.gone = False
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of a header; names are lower case."""
+        for key, value in self._headers:
+            if key == name:
+                return value
+        return None
+
+    async def read_body(self, limit_bytes: int, timeout_s: float) -> bytes:
+        """The whole body. Raises TooLarge, RequestTimeout, or CallerGone."""
+        declared = self.header(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit_bytes:
+            raise refusals.body_too_large(limit_bytes)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._gather(limit_bytes)
+        except TimeoutError as cause:
+            raise refusals.body_too_slow(timeout_s) from cause
+
+    async def _gather(self, limit_bytes: int) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise CallerGone
+            parts.append(message["body"])
+            size += len(message["body"])
+            if size > limit_bytes:
+                raise refusals.body_too_large(limit_bytes)
+            if not message.get("more_body", False):
+                self.body_read = True
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def watch(self) -> None:
+        """Notice from now on when the caller hangs up. The body must have been read."""
+        self._watcher = asyncio.create_task(self._wait_for_goodbye())
+
+    async def _wait_for_goodbye(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+
+    async def start(self, status: int, content_type: bytes, extra: Headers = ()) -> None:
+        """Status and headers; the call's id is always among them."""
+        self.started = True
+        headers = [(b"content-type", content_type), (b"x-tollhouse-call-id", self._call_id), *extra]
+        await self._put({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes) -> None:
+        await self._put({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self, data: bytes = b"") -> None:
+        await self._put({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def answer(self, status: int, content_type: bytes, body: bytes, extra: Headers = ()) -> None:
+        """A whole answer at once."""
+        await self.start(status, content_type, [(b"content-length", str(len(body)).encode()), *extra])
+        await self.finish(body)
+
+    async def refuse(self, error: TollhouseError) -> None:
+        """The error in OpenAI's envelope."""
+        extra = [] if error.retry_after_s is None else [(b"retry-after", str(error.retry_after_s).encode())]
+        await self.answer(error.status, b"application/json", _encode(error.body()), extra)
+
+    async def refuse_unread(self, error: TollhouseError) -> None:
+        """Refuse while the body is still arriving: answer at once, then let it run out, bounded.
+
+        Closing at once would reset the connection and most clients would never see the answer.
+        """
+        body = _encode(error.body())
+        await self.start(
+            error.status,
+            b"application/json",
+            [(b"content-length", str(len(body)).encode()), (b"connection", b"close")],
+        )
+        await self.write(body)
+        await self._let_run_out()
+        await self.finish()
+
+    async def _let_run_out(self) -> None:
+        seen = 0
+        try:
+            async with asyncio.timeout(_LINGER_S):
+                while seen < _LINGER_BYTES:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                        return
+                    seen += len(message["body"])
+        except TimeoutError:
+            return
+
+    async def _put(self, message: dict[str, Any]) -> None:
+        if self.gone:
+            return
+        try:
+            async with asyncio.timeout(_STALLED_READER_S):
+                await self._send(message)
+        except (OSError, TimeoutError):
+            self.gone = True
+
+    async def close(self) -> None:
+        """Stop watching."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.wait([self._watcher])

@@ -1,0 +1,179 @@
+"""The road of a call, on one screen. Only this file knows the order of the steps.
+
+    authenticate -> authorize -> estimate -> hold -> forward -> relay(on_close=settle)
+
+A hold is taken before anything is sent and resolved on every way out: by the relay before the caller sees the
+end, or by the `finally` below. A caller who hangs up is one more way of closing; so is a shutdown.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import asyncpg
+
+from tollhouse.access.permits import Permit
+from tollhouse.catalog.models import Catalog
+from tollhouse.cloudflare.upstream import (
+    ConnectFailed,
+    FirstByteTimeout,
+    PoolExhausted,
+    UpstreamError,
+    UpstreamPool,
+    UpstreamResponse,
+)
+from tollhouse.db.pool import CONNECTION_ERRORS, Database
+from tollhouse.foundation.clock import Clock
+from tollhouse.foundation.errors import TollhouseError, Unavailable
+from tollhouse.foundation.money import Nanos
+from tollhouse.gateway import refusals
+from tollhouse.gateway.authenticate import Permits, authenticate
+from tollhouse.gateway.authorize import Destination, authorize, scopes_of
+from tollhouse.gateway.caller import Caller
+from tollhouse.gateway.calls import YIELD_ABOVE_BYTES, Arrival, ChatRequest, read_chat
+from tollhouse.gateway.estimate import Estimate, affordable_tokens, estimate, fit, normalised_pieces
+from tollhouse.gateway.forward import Tokens, encode, forward, outgoing_body
+from tollhouse.gateway.passage import BROKEN, NOT_SENT, TIMED_OUT, Passage
+from tollhouse.gateway.relay import Relay
+from tollhouse.gateway.settle import Settler
+from tollhouse.ledger import holds
+from tollhouse.ledger.holds import Held, HoldRequest, NotHeld, Owner, Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class RoadLimits:
+    """What one call may take."""
+
+    max_body_bytes: int
+    body_timeout_s: float
+    call_max_s: float
+    default_max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """Everything the steps need; built once by the app."""
+
+    permits: Permits
+    catalog: Catalog
+    database: Database
+    owner: Owner
+    pool: UpstreamPool
+    tokens: Tokens
+    default_account: str | None
+    relay: Relay
+    settler: Settler
+    clock: Clock
+    limits: RoadLimits
+
+    async def travel(self, arrival: Arrival, caller: Caller) -> None:
+        """One call, from its headers to its entry. Raises TollhouseError for every refusal."""
+        permit = await authenticate(self.permits, caller.header(b"authorization"), arrival.at)
+        raw = await caller.read_body(self.limits.max_body_bytes, self.limits.body_timeout_s)
+        chat = await read_chat(raw)
+        destination = authorize(permit, chat, self.catalog, default_account=self.default_account)
+        made = await self._estimate(permit, chat, destination)
+        passage = await self._hold(arrival, permit, chat, destination, made)
+        try:
+            async with asyncio.timeout(self.limits.call_max_s):
+                response = await self._forward(passage)
+                try:
+                    await self.relay.relay(response, passage, caller, on_close=self.settler.settle)
+                finally:
+                    await response.aclose()
+        except TimeoutError as cause:
+            passage.ending, passage.error_type = TIMED_OUT, "timeout"
+            raise refusals.upstream_timeout() from cause
+        finally:
+            await asyncio.shield(self.settler.settle(passage))
+
+    async def _estimate(self, permit: Permit, chat: ChatRequest, destination: Destination) -> Estimate:
+        """The bound of what will really be sent, with the default cap where the caller set none."""
+        default_max = permit.max_output_tokens or self.limits.default_max_output_tokens
+        encoded = encode(outgoing_body(chat, destination, chat.max_output_tokens or default_max))
+        extra = 0
+        if destination.route.normalises_text and not encoded.isascii():
+            for added in normalised_pieces(encoded):
+                extra += added
+                if chat.size_bytes > YIELD_ABOVE_BYTES:
+                    await asyncio.sleep(0)
+        return estimate(
+            chat,
+            destination.entry,
+            encoded,
+            policy=permit.bound_policy,
+            default_max=default_max,
+            extra_bytes=extra,
+        )
+
+    async def _hold(
+        self, arrival: Arrival, permit: Permit, chat: ChatRequest, destination: Destination, made: Estimate
+    ) -> Passage:
+        """Set the bound aside on every scope; a call that does not fit ends here."""
+        answer = await self._reserve(self._hold_request(arrival, permit, destination, made), arrival.at.date())
+        if isinstance(answer, NotHeld):
+            raise _refusal(answer, made, destination)
+        fitted = fit(made, answer.amount)
+        return Passage(arrival, permit, chat, destination, fitted, answer.amount, answer.day)
+
+    async def _reserve(self, request: HoldRequest, day: date) -> Held | NotHeld:
+        """When the ledger's answer is lost the hold may stand: it is given back, for nothing was sent."""
+        try:
+            async with self.database.connection() as connection:
+                return await holds.reserve(connection, self.owner, request)
+        except (asyncpg.PostgresError, *CONNECTION_ERRORS, Unavailable) as cause:
+            self.settler.void(Settlement(request.call_id, day, "void", Nanos(0)))
+            raise refusals.ledger_unavailable() from cause
+        except asyncio.CancelledError:
+            self.settler.void(Settlement(request.call_id, day, "void", Nanos(0)))
+            raise
+
+    def _hold_request(self, arrival: Arrival, permit: Permit, destination: Destination, made: Estimate) -> HoldRequest:
+        return HoldRequest(
+            call_id=arrival.call_id,
+            scopes=scopes_of(permit),
+            amount=made.amount,
+            floor=made.floor,
+            max_age=timedelta(seconds=self.limits.call_max_s * 2 + 60),
+            customer_id=permit.customer_id,
+            key_id=permit.key_id,
+            user_id=permit.user_id,
+            team_id=permit.team_id,
+            provider=destination.provider,
+            model=destination.model,
+            price_version=self.catalog.version,
+        )
+
+    async def _forward(self, passage: Passage) -> UpstreamResponse:
+        """Send; what went wrong decides what the call may have cost."""
+        destination = passage.destination
+        token = self.tokens.of(destination.account_id)
+        if token is None:
+            passage.ending, passage.error_type = NOT_SENT, "gateway_not_ready"
+            raise refusals.gateway_not_ready()
+        body = encode(outgoing_body(passage.chat, destination, passage.estimate.output_tokens))
+        try:
+            return await forward(self.pool, token, passage.permit, destination, passage.arrival.call_id, body)
+        except UpstreamError as cause:
+            refusal = _upstream_refusal(cause)
+            passage.ending = BROKEN if cause.sent else NOT_SENT
+            passage.error_type = refusal.code
+            raise refusal from cause
+
+
+def _refusal(answer: NotHeld, made: Estimate, destination: Destination) -> TollhouseError:
+    if made.amount is None:
+        return refusals.model_unpriced(destination.provider, destination.model)
+    return refusals.over_budget(answer.tightest, made.floor, affordable_tokens(made, answer.tightest.left))
+
+
+def _upstream_refusal(cause: UpstreamError) -> TollhouseError:
+    match cause:
+        case PoolExhausted():
+            return refusals.upstream_busy()
+        case ConnectFailed():
+            return refusals.upstream_unreachable()
+        case FirstByteTimeout():
+            return refusals.upstream_timeout()
+        case _:
+            return refusals.upstream_broken()

@@ -1,0 +1,184 @@
+"""Every way the road says no, with the words a caller reads. Refusals are normal: nobody logs them as failures."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from tollhouse.foundation.errors import (
+    BadGateway,
+    BadRequest,
+    Forbidden,
+    GatewayTimeout,
+    MethodNotAllowed,
+    PaymentRequired,
+    RequestTimeout,
+    TollhouseError,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from tollhouse.foundation.money import Nanos, exact_usd_string
+from tollhouse.ledger.holds import Tightest
+
+_NAMED_MODELS: Final = 50
+CONTENDED_RETRY_S: Final = 1
+
+
+def no_key() -> Unauthorized:
+    return Unauthorized("No API key. Send a Tollhouse virtual key as `Authorization: Bearer aig_...`.")
+
+
+def unknown_key() -> Unauthorized:
+    return Unauthorized("Incorrect API key. Check that the whole key was copied, or ask your admin for a new one.")
+
+
+def key_disabled() -> Forbidden:
+    return Forbidden("This key is disabled. Ask your admin to enable it.", code="key_disabled")
+
+
+def key_expired() -> Forbidden:
+    return Forbidden("This key has expired. Ask your admin for a new one.", code="key_expired")
+
+
+def model_not_allowed(model: str, allowed: tuple[str, ...]) -> Forbidden:
+    shown = ", ".join(allowed[:_NAMED_MODELS])
+    return Forbidden(
+        f"This key may not use the model '{model}'. Allowed: {shown}.",
+        code="model_not_allowed",
+        param="model",
+        detail={"allowed_models": list(allowed[:_NAMED_MODELS])},
+    )
+
+
+def gateway_not_ready() -> Unavailable:
+    return Unavailable(
+        "This customer's gateway is not ready yet. It is being set up; an admin sees its state in the settings.",
+        code="gateway_not_ready",
+        retry_after_s=5,
+    )
+
+
+def unknown_provider(model: str) -> BadRequest:
+    return BadRequest(
+        f"Cannot tell which provider serves '{model}'. Set the field `provider`, or write `provider/model`.",
+        code="provider_unknown",
+        param="provider",
+    )
+
+
+def provider_not_supported(provider: str) -> BadRequest:
+    return BadRequest(
+        f"The provider '{provider}' is not one that chat calls can be sent to.",
+        code="provider_unknown",
+        param="provider",
+    )
+
+
+def bad_field(field: str, must: str, *, code: str = "invalid_value") -> BadRequest:
+    return BadRequest(f"`{field}` {must}.", code=code, param=field)
+
+
+def bad_json(reason: str) -> BadRequest:
+    return BadRequest(f"The body is not a JSON object we can read: {reason}.", code="invalid_json")
+
+
+def body_too_large(limit_bytes: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit_bytes} bytes. Send less, or ask your operator for more.")
+
+
+def body_too_slow(seconds: float) -> RequestTimeout:
+    return RequestTimeout(f"The body did not arrive within {seconds:g} seconds.")
+
+
+def model_unpriced(provider: str, model: str) -> PaymentRequired:
+    return PaymentRequired(
+        f"'{provider}/{model}' has no price, and this key has a budget: it cannot be held to it. "
+        "Use a priced model, or ask your operator to add a price.",
+        code="model_unpriced",
+        param="model",
+    )
+
+
+def over_budget(tightest: Tightest, required: Nanos, affordable_max_tokens: int) -> TollhouseError:
+    """402 when the money is spent; 429 only when calls in flight hold it and may give it back."""
+    if tightest.limit - tightest.spent - tightest.doubt >= required:
+        return _contended(tightest, required, affordable_max_tokens)
+    wish = f" You can afford at most {affordable_max_tokens} output tokens." if affordable_max_tokens > 0 else ""
+    return PaymentRequired(
+        f"The {tightest.scope.kind}'s budget does not cover this call: {exact_usd_string(required)} USD needed, "
+        f"{exact_usd_string(tightest.left)} USD left.{wish}{_until(tightest.resets_at)}",
+        detail=_budget_detail(tightest, required, affordable_max_tokens),
+    )
+
+
+def _contended(tightest: Tightest, required: Nanos, affordable_max_tokens: int) -> TooManyRequests:
+    return TooManyRequests(
+        f"Calls in flight hold {exact_usd_string(tightest.held)} USD of the {tightest.scope.kind}'s budget. "
+        "Try again when they have finished.",
+        code="budget_contended",
+        detail=_budget_detail(tightest, required, affordable_max_tokens),
+        retry_after_s=CONTENDED_RETRY_S,
+    )
+
+
+def _budget_detail(tightest: Tightest, required: Nanos, affordable: int) -> dict[str, str | int | None]:
+    return {
+        "scope": tightest.scope.kind,
+        "limit": exact_usd_string(tightest.limit),
+        "spent": exact_usd_string(tightest.spent),
+        "held": exact_usd_string(tightest.held),
+        "remaining": exact_usd_string(tightest.left),
+        "required": exact_usd_string(required),
+        "affordable_max_tokens": max(affordable, 0),
+        "resets_at": tightest.resets_at.isoformat() if tightest.resets_at else None,
+    }
+
+
+def _until(resets_at: datetime | None) -> str:
+    return f" It resets at {resets_at:%Y-%m-%d %H:%M} UTC." if resets_at else " It does not reset by itself."
+
+
+def ledger_unavailable() -> Unavailable:
+    return Unavailable(
+        "The ledger cannot be reached, so no money can be set aside. Try again shortly.",
+        code="ledger_unavailable",
+        retry_after_s=2,
+    )
+
+
+def upstream_unreachable() -> BadGateway:
+    return BadGateway(
+        "The upstream gateway cannot be reached. Nothing was sent and nothing was charged.",
+        code="upstream_unreachable",
+    )
+
+
+def upstream_busy() -> Unavailable:
+    return Unavailable(
+        "Too many calls are waiting for the upstream gateway. Nothing was sent and nothing was charged.",
+        code="upstream_busy",
+        retry_after_s=1,
+    )
+
+
+def upstream_broken() -> BadGateway:
+    return BadGateway("The upstream gateway broke off before its answer was complete.", code="upstream_broken")
+
+
+def upstream_timeout() -> GatewayTimeout:
+    return GatewayTimeout("The upstream gateway did not answer in time.")
+
+
+def method_not_allowed() -> MethodNotAllowed:
+    return MethodNotAllowed("Chat completions are made with POST.")
+
+
+def internal_error() -> TollhouseError:
+    return TollhouseError("Something went wrong on our side. The call's id helps your operator to find it.")
+
+
+def as_event(error: TollhouseError) -> bytes:
+    """What a caller gets instead of `[DONE]` when a stream breaks off."""
+    return b"data: " + msgspec.json.encode(error.body()) + b"\n\n"

@@ -1,0 +1,163 @@
+"""The HTTP server around the application: uvicorn on uvloop, with limits that uvicorn itself does not have.
+
+Headers are limited in size, in number and in the time they may take; a connection that sends rubbish or trickles
+is closed. A stop finishes the calls in flight, within `shutdown_s`, before anything else is taken down.
+"""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar, Final
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tollhouse.foundation.errors import StartupError
+
+MAX_HEADERS: Final = 100
+HEADERS_TIMEOUT_S: Final = 15.0
+KEEP_ALIVE_S: Final = 75
+BACKLOG: Final = 2048
+
+_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+Application = Callable[..., Awaitable[None]]
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with the limits on headers that its httptools parser lacks.
+
+    Counts what arrives until a request's headers are complete; `limited_protocol` sets how much may arrive.
+    """
+
+    max_header_bytes: ClassVar[int]
+
+    _head_bytes = 0
+    _head_complete = False
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if not self._head_complete:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if not self._head_complete and self._head_bytes > self.max_header_bytes:
+            self._close_with(_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        self._await_head()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > MAX_HEADERS:
+            self._close_with(_TOO_LARGE)
+
+    def on_headers_complete(self) -> None:
+        self._head_complete = True
+        self._head_bytes = 0
+        self._stop_timer()
+        if not self.transport.is_closing():
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def _await_head(self) -> None:
+        self._head_complete = False
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEADERS_TIMEOUT_S, self._too_slow)
+
+    def _too_slow(self) -> None:
+        if not self.transport.is_closing():
+            self._close_with(_TOO_SLOW)
+
+    def _close_with(self, answer: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def limited_protocol(max_header_bytes: int) -> type[LimitedProtocol]:
+    """The protocol class for one limit; uvicorn makes its instances itself."""
+    return type("LimitedProtocol", (LimitedProtocol,), {"max_header_bytes": max_header_bytes})
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, opened before anything else starts; a port in use is one clear line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as cause:
+        listener.close()
+        raise StartupError(_why_not(host, port, cause)) from cause
+    listener.setblocking(False)  # noqa: FBT003 - the name of the method says it
+    return listener
+
+
+def _why_not(host: str, port: int, cause: OSError) -> str:
+    if cause.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use; stop what uses it or set TOLLHOUSE_PORT to another one"
+    return f"cannot listen on {host}:{port}: {cause.strerror or cause}. Check TOLLHOUSE_HOST and TOLLHOUSE_PORT."
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: whoever runs us decides when to stop."""
+
+    def install_signal_handlers(self) -> None:
+        return
+
+    def capture_signals(self) -> Any:
+        return contextlib.nullcontext()
+
+    def stop(self) -> None:
+        """Accept nothing new, finish what is in flight."""
+        self.should_exit = True
+
+    async def last_words(self, timeout_s: float) -> None:
+        """Wait for exchanges that were cut off at the end of a stop: they still book what they cost."""
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=timeout_s)
+
+
+def make_server(application: Application, *, max_header_bytes: int, shutdown_s: float) -> Server:
+    """A server for `serve(sockets=[...])`."""
+    return Server(
+        uvicorn.Config(
+            application,
+            http=limited_protocol(max_header_bytes),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(shutdown_s),
+        )
+    )

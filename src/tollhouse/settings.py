@@ -1,0 +1,110 @@
+"""The only reader of the environment. Everything Tollhouse can be told, with its default and its limits.
+
+Names without `TOLLHOUSE_` are those that clients of the system before used (see the contract of names).
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tollhouse.foundation.errors import StartupError
+from tollhouse.foundation.logs import LogFormat
+
+
+def _prefixed(name: str) -> str:
+    return f"TOLLHOUSE_{name.upper()}"
+
+
+class Settings(BaseSettings):
+    """All settings. `load()` makes one; nothing else reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TOLLHOUSE_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    # Where we listen and what we keep
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    data_dir: Path = Path(".tollhouse")
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    database_pool_size: Annotated[int, Field(ge=2, le=200)] = 16
+    log_format: LogFormat = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    # Cloudflare
+    cf_account_id: str | None = Field(None, validation_alias="CF_ACCOUNT_ID")
+    cf_api_token: SecretStr | None = Field(None, validation_alias="CF_AI_GATEWAY_API_TOKEN")
+    cf_api_base: HttpUrl = Field(HttpUrl("https://api.cloudflare.com/client/v4"), validation_alias="CF_API_BASE")
+    cf_gateway_base: HttpUrl = Field(
+        HttpUrl("https://gateway.ai.cloudflare.com/v1"), validation_alias="CF_GATEWAY_BASE"
+    )
+    gateway_prefix: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*-$", max_length=24)] = "tollhouse-"
+    gateways_per_account: Annotated[int, Field(ge=1, le=10_000)] = 20
+
+    # People
+    registration: Literal["open", "closed"] = "open"
+    session_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 24 * 14
+
+    # Telemetry
+    trace_ingest_secret: SecretStr | None = Field(None, validation_alias="TRACE_INGEST_SECRET")
+    openrouter_broadcast_secret: SecretStr | None = Field(None, validation_alias="OPENROUTER_BROADCAST_SECRET")
+
+    # Limits of the road
+    max_body_bytes: Annotated[int, Field(ge=1024, le=512 << 20)] = 20 << 20
+    max_header_bytes: Annotated[int, Field(ge=4096, le=1 << 20)] = 32 << 10
+    body_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
+    default_max_output_tokens: Annotated[int, Field(ge=256, le=1_000_000)] = 4096
+    upstream_connections: Annotated[int, Field(ge=1, le=10_000)] = 512
+    upstream_waiting: Annotated[int, Field(ge=0, le=100_000)] = 2048
+    connect_timeout_s: Annotated[float, Field(gt=0, le=120)] = 5
+    first_byte_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 300
+    idle_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120
+    call_max_s: Annotated[float, Field(gt=0, le=6 * 3600)] = 1800
+    drain_s: Annotated[float, Field(ge=0, le=3600)] = 60
+    max_drains: Annotated[int, Field(ge=0, le=10_000)] = 64
+    shutdown_s: Annotated[float, Field(ge=1, le=3600)] = 60
+
+    # The ledger
+    worker_silent_s: Annotated[float, Field(ge=5, le=3600)] = 30
+    sweep_every_s: Annotated[float, Field(gt=0, le=600)] = 2
+    price_overrides: Path | None = None
+
+
+def load() -> Settings:
+    """Read the environment; a bad value stops the start with one line that names it."""
+    try:
+        return Settings()
+    except ValidationError as cause:
+        first = cause.errors()[0]
+        name = _environment_name(str(first["loc"][0]))
+        raise StartupError(f"{name} is not usable: {first['msg']}") from None
+
+
+def _environment_name(field_or_alias: str) -> str:
+    return _prefixed(field_or_alias) if field_or_alias in Settings.model_fields else field_or_alias
+
+
+def describe(settings: Settings) -> list[tuple[str, str]]:
+    """Every setting as (environment name, value) with secrets masked, for `tollhouse config`."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        rows.append((alias if isinstance(alias, str) else _prefixed(name), _shown(name, getattr(settings, name))))
+    return rows
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return "(not set)"
+    if isinstance(value, SecretStr):
+        return "***"
+    if name == "database_url":
+        return _without_password(str(value))
+    return str(value)
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}"

@@ -1,0 +1,88 @@
+"""Servers that all tests share: the embedded PostgreSQL and, beside it, one of the system's packages.
+
+A test that takes `database` runs on both; one that takes `embedded_database` needs only one. Each gets a database
+of its own, copied from a migrated template.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from making import connected, create_database, with_database
+from tollhouse.db import migrate
+from tollhouse.db.embedded import EmbeddedPostgres
+from tollhouse.db.pool import Connection, Database
+
+TEMPLATE = "tollhouse_template"
+
+
+@pytest.fixture(scope="session")
+def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("embedded"))
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def outside_server() -> str:
+    url = os.environ.get("TOLLHOUSE_TEST_OUTSIDE_URL")
+    assert url, "no outside PostgreSQL: run the tests with `make test`, or set TOLLHOUSE_TEST_OUTSIDE_URL"
+    return url
+
+
+@pytest.fixture(scope="session")
+def embedded_template(embedded_server: str) -> str:
+    return _with_template(embedded_server)
+
+
+@pytest.fixture(scope="session")
+def outside_template(outside_server: str) -> str:
+    return _with_template(outside_server)
+
+
+def _with_template(server: str) -> str:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    migrate.upgrade(with_database(server, TEMPLATE))
+    return server
+
+
+@pytest.fixture
+def embedded_url(embedded_template: str) -> str:
+    """A fresh, migrated database on the embedded server."""
+    return create_database(embedded_template, TEMPLATE)
+
+
+@pytest.fixture
+async def embedded_database(embedded_url: str) -> AsyncIterator[Database]:
+    async with connected(embedded_url) as database:
+        yield database
+
+
+@pytest.fixture(params=["embedded", "outside"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, migrated database, once on each server."""
+    server: str = request.getfixturevalue(f"{request.param}_template")
+    return create_database(server, TEMPLATE)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with connected(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[Connection]:
+    async with database.connection() as connection:
+        yield connection
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
