@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     # People
     registration: Literal["open", "closed"] = "open"
     session_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 24 * 14
+    cookie_secure: bool = False
 
     # Telemetry
     trace_ingest_secret: SecretStr | None = Field(None, validation_alias="TRACE_INGEST_SECRET")

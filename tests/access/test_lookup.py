@@ -86,6 +86,18 @@ async def test_the_database_is_asked_once_while_a_permit_is_believed(
     assert counting.asked == 2
 
 
+async def test_a_forgotten_permit_is_asked_for_anew(
+    database: Database, permits: PermitLookup, counting: CountingDatabase
+) -> None:
+    async with database.connection() as connection:
+        made = await key(connection, await customer(connection))
+    await permits.find(made.raw_key)
+    permits.forget(made.key_hash)
+    permits.forget("never heard of")
+    await permits.find(made.raw_key)
+    assert counting.asked == 2
+
+
 async def test_a_disabled_key_or_owner_is_noticed_within_a_second(
     database: Database, permits: PermitLookup, clock: ManualClock
 ) -> None:

@@ -43,6 +43,10 @@ class PermitLookup:
             return known[1]
         return await asyncio.shield(self._ask_once(key_hash))
 
+    def forget(self, key_hash: str) -> None:
+        """The key was changed in this process: ask anew at the next call."""
+        self._known.pop(key_hash, None)
+
     def _ask_once(self, key_hash: str) -> "asyncio.Task[Permit | None]":
         task = self._asking.get(key_hash)
         if task is None:

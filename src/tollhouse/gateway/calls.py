@@ -47,7 +47,7 @@ _REFUSED: Final = {
     "background": "is not supported",
     "best_of": "is not a field of chat calls",
 }
-_STANDARD_TIERS: Final = frozenset({"auto", "default"})
+_STANDARD_TIERS: Final = ("auto", "default")
 
 _decode = msgspec.json.Decoder().decode
 

@@ -1,0 +1,276 @@
+"""The demo: a customer with people, a team and keys, and an emulated Cloudflare when there is no real one.
+
+What it made is written to `<data_dir>/demo.json` (readable by its owner only) before it is committed, so that a
+start which was cut short can be repeated. The emulator is a process of its own, as a provider would be: it goes
+on when Tollhouse is killed, and the next start finds it and its book again.
+"""
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Final
+
+import httpx
+from pydantic import HttpUrl, SecretStr
+
+from tollhouse.access.keys import KeyTerms
+from tollhouse.app import House
+from tollhouse.control import onboarding
+from tollhouse.control.callers import Actor
+from tollhouse.control.keys import service as keys
+from tollhouse.control.keys.service import Owner
+from tollhouse.control.passwords import Passwords
+from tollhouse.control.people import service as people
+from tollhouse.foundation.errors import StartupError
+from tollhouse.foundation.ids import CustomerId
+from tollhouse.foundation.secrets import Secret
+from tollhouse.settings import Settings
+
+DOMAIN: Final = "demo.tollhouse.example"
+EMAIL: Final = f"admin@{DOMAIN}"
+ACCOUNT: Final = "demo"
+_MAIN: Final = KeyTerms("Demo key", Decimal("10.0000"), "monthly")
+_TEAM: Final = KeyTerms("Research team", Decimal("25.0000"), "weekly", ("gpt-4o-mini", "claude-*", "gemini-*"))
+_NOTEBOOK: Final = KeyTerms("Notebook", Decimal("0.5000"), "daily", ("gpt-4o-mini",))
+_UNLIMITED: Final = KeyTerms("Experiments", None, "monthly")
+_CENT: Final = KeyTerms("One cent", Decimal("0.0100"))
+_READY_WITHIN_S: Final = 20.0
+_POLL_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The content of demo.json."""
+
+    base_url: str
+    dashboard_url: str
+    email: str
+    password: str
+    api_token: str
+    customer_id: str
+    virtual_key: str
+    team_key: str
+    emulator_url: str | None
+    trace_secret: str
+
+
+class EmulatorProcess:
+    """The emulated Cloudflare beside a demo: found again if it runs, started if not, stopped with us."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._place = data_dir / "emulator.json"
+        self._state = data_dir / "emulator.jsonl"
+        self._token_file = data_dir / "emulator.token"
+        self._leash = _hold_leash(data_dir / "demo.lock")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        self._pid = 0
+
+    async def start(self) -> None:
+        """Until it answers; raises StartupError if it does not."""
+        if await self._find_running():
+            return
+        self._place.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "tollhouse", "emulator", "--port", "0", "--state", str(self._state)]
+        command += ["--place", str(self._place), "--leash", self._leash.name]
+        environment = os.environ | {"CF_ACCOUNT_ID": ACCOUNT, "CF_AI_GATEWAY_API_TOKEN": self.token}
+        # A session of its own: Ctrl-C in the terminal is for us, and we stop it when our calls are finished.
+        self._process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: ASYNC220, S603
+        try:
+            async with asyncio.timeout(_READY_WITHIN_S):
+                while not await self._find_running():
+                    if self._process.poll() is not None:
+                        raise StartupError("the emulated Cloudflare did not start; its own words are above")
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError as cause:
+            raise StartupError(f"the emulated Cloudflare did not answer within {_READY_WITHIN_S:g} s") from cause
+
+    @property
+    def token(self) -> str:
+        """The one token it accepts; made once per data directory."""
+        if not self._token_file.exists():
+            _write_private(self._token_file, secrets.token_hex(24))
+        return self._token_file.read_text()
+
+    async def _find_running(self) -> bool:
+        try:
+            place = json.loads(self._place.read_text())
+            async with httpx.AsyncClient(timeout=2) as client:
+                answer = await client.get(f"{place['url']}/_emulator/health")
+        except (OSError, ValueError, httpx.HTTPError):
+            return False
+        self.url, self._pid = place["url"], place["pid"]
+        return answer.status_code == 200
+
+    async def stop(self) -> None:
+        """End it and wait until it has."""
+        if self._pid:
+            _signal(self._pid, signal.SIGTERM)
+            await self._gone()
+        self._leash.close()
+
+    async def _gone(self) -> None:
+        for _ in range(200):
+            if self._process is not None and self._process.poll() is not None:
+                return
+            if self._process is None and not _alive(self._pid):
+                return
+            await asyncio.sleep(_POLL_S)
+        _signal(self._pid, signal.SIGKILL)
+
+
+def with_emulator(settings: Settings, emulator: EmulatorProcess) -> Settings:
+    """The same settings, with the emulator as Cloudflare."""
+    return settings.model_copy(
+        update={
+            "cf_account_id": ACCOUNT,
+            "cf_api_token": SecretStr(emulator.token),
+            "cf_api_base": HttpUrl(f"{emulator.url}/client/v4"),
+            "cf_gateway_base": HttpUrl(f"{emulator.url}/v1"),
+        }
+    )
+
+
+async def prepare(house: House, settings: Settings, base_url: str, emulator_url: str | None) -> Demo:
+    """Seed what is not there yet, and write demo.json anew with today's addresses."""
+    place = settings.data_dir / "demo.json"
+    demo = _read(place)
+    if demo is None or not await _exists(house, demo.customer_id):
+        demo = await _seed(house, settings, place)
+    demo = replace(demo, base_url=base_url, dashboard_url=f"{base_url}/", emulator_url=emulator_url)
+    _write_private(place, json.dumps(asdict(demo), indent=2) + "\n")
+    return demo
+
+
+async def _seed(house: House, settings: Settings, place: Path) -> Demo:
+    """The demo customer. demo.json is complete before the last commit, so nothing that was made is unknown."""
+    password = secrets.token_urlsafe(12)
+    passwords = Passwords()
+    everyones = await passwords.hash(Secret(password))
+    await _forget_half_made(house)
+    given = onboarding.Registration("Demo Inc.", EMAIL, Secret(password), "Demo admin")
+    registered = await onboarding.register(replace(house.control, registration_open=True), passwords, given)
+    customer_id = registered.customer.id
+    admin = Actor(customer_id, registered.user.id, user_id=registered.user.id)
+    trace_secret = settings.trace_ingest_secret
+    async with house.control.database.transaction() as connection:
+        await people.create_user(connection, admin, f"manager@{DOMAIN}", "Demo manager", "manager", password_hash=everyones)
+        first = await people.create_user(connection, admin, f"member-1@{DOMAIN}", "Demo member 1", "member", password_hash=everyones)
+        second = await people.create_user(connection, admin, f"member-2@{DOMAIN}", "Demo member 2", "member", password_hash=everyones)
+        team = await people.create_team(connection, admin, "Research")
+        await people.add_member(connection, admin, team.id, first.id, "lead")
+        await people.add_member(connection, admin, team.id, second.id, "member")
+        token = await people.create_token(connection, admin, registered.user.id, "demo token", None)
+        main = await keys.issue(connection, admin, Owner(user_id=registered.user.id), _MAIN)
+        shared = await keys.issue(connection, admin, Owner(team_id=team.id), _TEAM)
+        for owner, terms in ((first, _NOTEBOOK), (first, _UNLIMITED), (second, _CENT)):
+            await keys.issue(connection, admin, Owner(user_id=owner.id), terms)
+        demo = Demo(
+            base_url="",
+            dashboard_url="",
+            email=EMAIL,
+            password=password,
+            api_token=token.raw.reveal(),
+            customer_id=customer_id,
+            virtual_key=main.raw_key,
+            team_key=shared.raw_key,
+            emulator_url=None,
+            trace_secret=trace_secret.get_secret_value() if trace_secret else secrets.token_hex(16),
+        )
+        _write_private(place, json.dumps(asdict(demo), indent=2) + "\n")
+    return demo
+
+
+async def _forget_half_made(house: House) -> None:
+    """A demo customer whose demo.json is gone or was never finished cannot be signed in to: make it anew."""
+    async with house.control.database.transaction() as connection:
+        await connection.execute("DELETE FROM customers WHERE email = $1", EMAIL)
+
+
+async def _exists(house: House, customer_id: str) -> bool:
+    async with house.control.database.connection() as connection:
+        found = await connection.fetchval(
+            "SELECT EXISTS (SELECT 1 FROM ai_gateway_keys WHERE customer_id = $1)", CustomerId(customer_id)
+        )
+    return bool(found)
+
+
+def welcome(demo: Demo) -> str:
+    """What the terminal shows: where to look, how to sign in, and two snippets that work as pasted."""
+    return f"""
+Tollhouse is running. Everything below is also in demo.json in the data directory.
+
+  API          {demo.base_url}/v1        (reference: {demo.base_url}/docs)
+  Sign in      {demo.email}  /  {demo.password}
+               (also manager@, member-1@ and member-2@{DOMAIN}, same password)
+  Virtual key  {demo.virtual_key}
+  Team key     {demo.team_key}
+  Cloudflare   {demo.emulator_url + " (emulated; its book: /_emulator/book)" if demo.emulator_url else "the real one"}
+
+Try it with curl:
+
+  curl -s {demo.base_url}/v1/ai/chat/completions \\
+    -H 'Authorization: Bearer {demo.virtual_key}' -H 'Content-Type: application/json' \\
+    -d '{{"model": "gpt-4o-mini", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
+
+or with the openai package (pip install openai):
+
+  python3 - <<'PY'
+from openai import OpenAI
+client = OpenAI(base_url="{demo.base_url}/v1/ai", api_key="{demo.virtual_key}")
+answer = client.chat.completions.create(model="gpt-4o-mini", messages=[{{"role": "user", "content": "Hello!"}}])
+print(answer.choices[0].message.content)
+PY
+
+Stop with Ctrl-C; calls in flight are finished first.
+"""
+
+
+def _read(place: Path) -> Demo | None:
+    try:
+        return Demo(**json.loads(place.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Whole or not at all, and readable by nobody else."""
+    draft = path.with_name(path.name + ".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def _hold_leash(path: Path) -> IO[str]:
+    """A lock that says "a demo runs here"; the emulator ends some time after nobody holds it any more."""
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as cause:
+        lock.close()
+        raise StartupError(f"another demo runs in {path.parent}; stop it or set TOLLHOUSE_DATA_DIR") from cause
+    return lock
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

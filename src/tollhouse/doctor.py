@@ -1,0 +1,93 @@
+"""What is configured, reachable and wrong. Looks, changes nothing; each finding is one line that says what to do."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+import psycopg
+
+from tollhouse.app import accounts_of
+from tollhouse.db import migrate
+from tollhouse.foundation.errors import StartupError
+from tollhouse.settings import Settings
+
+_WAIT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`wrong`: Tollhouse cannot do its job until this is put right."""
+
+    subject: str
+    says: str
+    wrong: bool = False
+
+    def line(self) -> str:
+        return f"{'WRONG' if self.wrong else 'ok   '}  {self.subject:<12} {self.says}"
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings, in the order in which things are needed."""
+    return [*_data_dir(settings), *_database(settings), *asyncio.run(_cloudflare(settings)), *_server(settings)]
+
+
+def _data_dir(settings: Settings) -> list[Finding]:
+    place = settings.data_dir
+    if not place.exists():
+        return [Finding("data", f"{place} will be made at the first start")]
+    return [Finding("data", f"{place} is there")]
+
+
+def _database(settings: Settings) -> list[Finding]:
+    if settings.database_url is None:
+        return [Finding("database", "embedded PostgreSQL (DATABASE_URL is not set)")]
+    try:
+        revision = migrate.current(settings.database_url)
+        findings = [_revision(revision)]
+        if revision is not None:
+            findings.append(_ledger(settings.database_url))
+    except StartupError as error:
+        return [Finding("database", str(error), wrong=True)]
+    return findings
+
+
+def _revision(revision: str | None) -> Finding:
+    if revision == migrate.head():
+        return Finding("database", f"reachable, at revision {revision}")
+    return Finding("database", f"reachable, at revision {revision or 'none'}; `tollhouse migrate` brings it up to date")
+
+
+def _ledger(url: str) -> Finding:
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        row = connection.execute("SELECT count(*) FROM ledger_audit").fetchone()
+    breaches = row[0] if row else 0
+    if breaches:
+        return Finding("ledger", f"{breaches} breaches of its invariants: look at the view ledger_audit", wrong=True)
+    return Finding("ledger", "the books are right (audit is empty)")
+
+
+async def _cloudflare(settings: Settings) -> list[Finding]:
+    accounts = accounts_of(settings)
+    if not accounts:
+        return [Finding("cloudflare", "not configured: customers get no gateway (`serve --demo` emulates one)")]
+    url = f"{str(settings.cf_api_base).rstrip('/')}/accounts/{accounts[0].id}/ai-gateway/gateways"
+    headers = {"authorization": f"Bearer {accounts[0].management_token.reveal()}"}
+    try:
+        async with httpx.AsyncClient(timeout=_WAIT_S) as client:
+            answer = await client.get(url, params={"per_page": 1}, headers=headers)
+    except httpx.HTTPError as error:
+        return [Finding("cloudflare", f"cannot be reached: {error!r}. Check CF_API_BASE.", wrong=True)]
+    if answer.status_code != 200:
+        says = f"answers {answer.status_code}: check CF_ACCOUNT_ID and that the token may write AI Gateway"
+        return [Finding("cloudflare", says, wrong=True)]
+    return [Finding("cloudflare", "reachable, and the token is accepted")]
+
+
+def _server(settings: Settings) -> list[Finding]:
+    url = f"http://{settings.host}:{settings.port}/v1/health"
+    try:
+        answer = httpx.get(url, timeout=_WAIT_S)
+    except httpx.HTTPError:
+        return [Finding("server", f"nothing listens on {settings.host}:{settings.port}")]
+    return [Finding("server", f"{url} answers {answer.status_code}", wrong=answer.status_code >= 500)]
