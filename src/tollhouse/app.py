@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from tollhouse.access.lookup import PermitLookup
-from tollhouse.catalog import Catalog
-from tollhouse.catalog import load as load_catalog
+from tollhouse.catalog.models import Catalog
+from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.management import Account, GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
 from tollhouse.control import api, onboarding
@@ -24,7 +24,7 @@ from tollhouse.foundation.secrets import Secret
 from tollhouse.gateway.asgi import CHAT_PATH, Gateway
 from tollhouse.gateway.caller import Receive, Scope, Send
 from tollhouse.gateway.forward import Tokens
-from tollhouse.gateway.journey import Road, RoadLimits
+from tollhouse.gateway.journey import Prices, Road, RoadLimits
 from tollhouse.gateway.recovery import Slot, Sweeper, take_identity
 from tollhouse.gateway.relay import Drains, Relay
 from tollhouse.gateway.settle import Settler
@@ -32,6 +32,7 @@ from tollhouse.ledger import holds
 from tollhouse.settings import Settings
 
 PROVISION_EVERY_S: Final = 5.0
+LOOK_AT_DAY_S: Final = 10.0
 LAST_BOOKINGS_S: Final = 10.0
 _MAX_UPSTREAM_HEADER_BYTES: Final = 64 << 10
 _UPSTREAM_KEEPALIVE_S: Final = 60.0
@@ -97,14 +98,15 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         sweeper = await _sweeper(settings, database, clock, stack)
         upstream = _upstream_pool(settings)
         stack.push_async_callback(upstream.close)
-        settler = Settler(database, clock, price_version=catalog.version)
+        settler = Settler(database, clock)
         stack.push_async_callback(settler.close, LAST_BOOKINGS_S)
         permits = PermitLookup(database, clock)
-        control = _control_context(settings, database, clock, catalog, permits)
+        control = await _control_context(settings, database, clock, catalog, permits, stack)
+        prices = Prices(catalog)
         drains = Drains(most=settings.max_drains, seconds=settings.drain_s, clock=clock)
         road = Road(
             permits=permits,
-            catalog=catalog,
+            prices=prices,
             database=database,
             owner=sweeper.owner,
             pool=upstream,
@@ -115,7 +117,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
             clock=clock,
             limits=_road_limits(settings),
         )
-        loops = asyncio.create_task(_run_loops(sweeper.run(), _provision(control)))
+        loops = asyncio.create_task(_run_loops(sweeper.run(), _provision(control), _keep_prices(settings, prices)))
         stack.push_async_callback(_cancel, loops)
         yield House(Application(Gateway(road, clock), api.build(control)), control, loops)
 
@@ -123,13 +125,13 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
 @contextlib.asynccontextmanager
 async def open_control(settings: Settings, database_url: str) -> AsyncIterator[ControlContext]:
     """The control plane's context without a server, for commands."""
-    clock = SystemClock()
-    database = await pool.connect(database_url, size=4)
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        clock = SystemClock()
+        database = await pool.connect(database_url, size=4)
+        stack.push_async_callback(database.close)
         catalog = load_catalog(settings.price_overrides, datetime.now(UTC).date())
-        yield _control_context(settings, database, clock, catalog, PermitLookup(database, clock))
-    finally:
-        await database.close()
+        permits = PermitLookup(database, clock)
+        yield await _control_context(settings, database, clock, catalog, permits, stack)
 
 
 async def _sweeper(
@@ -160,11 +162,18 @@ def accounts_of(settings: Settings) -> tuple[Account, ...]:
     return (Account(settings.cf_account_id, token, token, settings.gateways_per_account),)
 
 
-def _control_context(
-    settings: Settings, database: Database, clock: SystemClock, catalog: Catalog, permits: PermitLookup
+async def _control_context(
+    settings: Settings,
+    database: Database,
+    clock: SystemClock,
+    catalog: Catalog,
+    permits: PermitLookup,
+    stack: contextlib.AsyncExitStack,
 ) -> ControlContext:
     accounts = accounts_of(settings)
-    management = GatewayManagement(str(settings.cf_api_base).rstrip("/"), accounts) if accounts else None
+    management = None
+    if accounts:
+        management = await stack.enter_async_context(GatewayManagement(str(settings.cf_api_base).rstrip("/"), accounts))
     return ControlContext(
         database=database,
         clock=clock,
@@ -211,6 +220,20 @@ async def _provision(control: ControlContext) -> None:
         except Exception as error:  # noqa: BLE001 - the supervisor of a loop: it must not die of one bad turn
             _log.warning("provisioning gateways failed; trying again", error=repr(error))
         await asyncio.sleep(PROVISION_EVERY_S)
+
+
+async def _keep_prices(settings: Settings, prices: Prices) -> None:
+    """Prices have dates: take the new day's catalog soon after midnight UTC."""
+    day = datetime.now(UTC).date()
+    while True:
+        await asyncio.sleep(LOOK_AT_DAY_S)
+        today = datetime.now(UTC).date()
+        if today != day:
+            try:
+                prices.catalog = await asyncio.to_thread(load_catalog, settings.price_overrides, today)
+            except StartupError as error:
+                _log.error("the prices of the day could not be read; yesterday's stay in force", error=str(error))
+            day = today
 
 
 async def _run_loops(*loops: Coroutine[Any, Any, None]) -> None:

@@ -6,7 +6,6 @@ import functools
 import signal
 import socket
 import sys
-import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -21,10 +20,10 @@ from tollhouse.access.keys import KeyTerms
 from tollhouse.control import onboarding
 from tollhouse.control.callers import Actor, Person
 from tollhouse.control.context import ControlContext
+from tollhouse.control.customers import service as customers
 from tollhouse.control.keys import service as keys
 from tollhouse.control.keys.service import Owner
 from tollhouse.db import migrate as migrations
-from tollhouse.emulator import server as emulator_server
 from tollhouse.foundation import logs
 from tollhouse.foundation.errors import StartupError, TollhouseError
 from tollhouse.foundation.ids import CustomerId, UserId
@@ -37,8 +36,6 @@ _OPERATOR: Final = "command line"
 
 def main() -> None:
     """The entry point of `tollhouse`."""
-    # The embedded server's library warns of a folder that we do not use.
-    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
     try:
         commands(standalone_mode=False)
     except click.exceptions.Abort:
@@ -146,15 +143,19 @@ def _address(read: Settings, listener: socket.socket) -> str:
 @click.option("--state", type=click.Path(path_type=Path), help="Keep gateways and the book in this file.")
 @click.option("--place", type=click.Path(path_type=Path), help="Write address and process id to this file.")
 @click.option("--leash", type=click.Path(path_type=Path), help="End some minutes after nobody holds this lock.")
+@click.option("--quota", type=click.IntRange(1), default=20, show_default=True, help="Gateways per account.")
 @with_settings
-def emulator(read: Settings, host: str, port: int, state: Path | None, place: Path | None, leash: Path | None) -> None:
+def emulator(
+    read: Settings, host: str, port: int, state: Path | None, place: Path | None, leash: Path | None, quota: int
+) -> None:
     """Run a local Cloudflare AI Gateway with a deterministic provider behind it.
 
     It accepts CF_ACCOUNT_ID and CF_AI_GATEWAY_API_TOKEN; unset, they are `emulator` and `emulator-token`.
     """
     token = read.cf_api_token.get_secret_value() if read.cf_api_token else "emulator-token"
     account = read.cf_account_id or "emulator"
-    uvloop.run(demo.run_emulator(account, token, host, port, state, place, leash, read.price_overrides))
+    order = demo.EmulatorOrder(account, token, host, port, quota, state, place, leash, read.price_overrides)
+    uvloop.run(demo.run_emulator(order))
 
 
 # Database and settings -----------------------------------------------------------------------------------
@@ -241,7 +242,7 @@ def keys_create(
 
     async def work(context: ControlContext) -> None:
         async with context.database.transaction() as connection:
-            await onboarding.customers.get(connection, CustomerId(customer))
+            await customers.get(connection, CustomerId(customer))
             issued = await keys.issue(connection, Actor(CustomerId(customer), _OPERATOR), Owner(), terms)
         click.echo(issued.raw_key)
 

@@ -14,21 +14,26 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Final
 
+import click
 import httpx
 from pydantic import HttpUrl, SecretStr
 
 from tollhouse.access.keys import KeyTerms
 from tollhouse.app import House
+from tollhouse.catalog.models import load as load_catalog
 from tollhouse.control import onboarding
-from tollhouse.control.callers import Actor
+from tollhouse.control.callers import Actor, Role
 from tollhouse.control.keys import service as keys
 from tollhouse.control.keys.service import Owner
 from tollhouse.control.passwords import Passwords
 from tollhouse.control.people import service as people
+from tollhouse.emulator.server import serve
+from tollhouse.emulator.world import EmulatorConfig
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.secrets import Secret
@@ -37,13 +42,18 @@ from tollhouse.settings import Settings
 DOMAIN: Final = "demo.tollhouse.example"
 EMAIL: Final = f"admin@{DOMAIN}"
 ACCOUNT: Final = "demo"
+_PEOPLE: Final[tuple[tuple[str, Role], ...]] = (("manager", "manager"), ("member-1", "member"), ("member-2", "member"))
 _MAIN: Final = KeyTerms("Demo key", Decimal("10.0000"), "monthly")
 _TEAM: Final = KeyTerms("Research team", Decimal("25.0000"), "weekly", ("gpt-4o-mini", "claude-*", "gemini-*"))
 _NOTEBOOK: Final = KeyTerms("Notebook", Decimal("0.5000"), "daily", ("gpt-4o-mini",))
 _UNLIMITED: Final = KeyTerms("Experiments", None, "monthly")
 _CENT: Final = KeyTerms("One cent", Decimal("0.0100"))
+_GATEWAYS: Final = 1000
+"""More than a real account has, so that nobody who tries things out runs into that limit."""
 _READY_WITHIN_S: Final = 20.0
 _POLL_S: Final = 0.05
+_LOOK_AT_LEASH_S: Final = 10.0
+_LET_GO_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ class EmulatorProcess:
             return
         self._place.unlink(missing_ok=True)
         command = [sys.executable, "-m", "tollhouse", "emulator", "--port", "0", "--state", str(self._state)]
-        command += ["--place", str(self._place), "--leash", self._leash.name]
+        command += ["--place", str(self._place), "--leash", self._leash.name, "--quota", str(_GATEWAYS)]
         environment = os.environ | {"CF_ACCOUNT_ID": ACCOUNT, "CF_AI_GATEWAY_API_TOKEN": self.token}
         # A session of its own: Ctrl-C in the terminal is for us, and we stop it when our calls are finished.
         self._process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: ASYNC220, S603
@@ -135,8 +145,67 @@ def with_emulator(settings: Settings, emulator: EmulatorProcess) -> Settings:
             "cf_api_token": SecretStr(emulator.token),
             "cf_api_base": HttpUrl(f"{emulator.url}/client/v4"),
             "cf_gateway_base": HttpUrl(f"{emulator.url}/v1"),
+            "gateways_per_account": _GATEWAYS,
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorOrder:
+    """What `tollhouse emulator` was asked to run. `place`: where to say so; `leash`: see `end_when_let_go`."""
+
+    account: str
+    token: str
+    host: str
+    port: int
+    quota: int
+    state: Path | None
+    place: Path | None
+    leash: Path | None
+    price_overrides: Path | None
+
+
+async def run_emulator(order: EmulatorOrder) -> None:
+    """Serve an emulated Cloudflare until SIGTERM or SIGINT."""
+
+    def started(url: str) -> None:
+        click.echo(f"The emulated Cloudflare is listening on {url}")
+        if order.place is not None:
+            _write_private(order.place, json.dumps({"url": url, "pid": os.getpid()}))
+
+    config = EmulatorConfig(
+        accounts={order.account: frozenset({order.token})},
+        catalog=load_catalog(order.price_overrides, datetime.now(UTC).date()),
+        gateway_quota=order.quota,
+        state_file=order.state,
+    )
+    watcher = None if order.leash is None else asyncio.create_task(_end_when_let_go(order.leash))
+    try:
+        await serve(config, order.host, order.port, started)
+    finally:
+        if watcher is not None:
+            watcher.cancel()
+
+
+async def _end_when_let_go(leash: Path) -> None:
+    """End some minutes after nobody holds the lock: a killed demo may be started again and wants its book."""
+    free_since = 0.0
+    while True:
+        await asyncio.sleep(_LOOK_AT_LEASH_S)
+        free_since = free_since + _LOOK_AT_LEASH_S if _is_free(leash) else 0.0
+        if free_since >= _LET_GO_S:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _is_free(leash: Path) -> bool:
+    try:
+        with leash.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 async def prepare(house: House, settings: Settings, base_url: str, emulator_url: str | None) -> Demo:
@@ -162,9 +231,13 @@ async def _seed(house: House, settings: Settings, place: Path) -> Demo:
     admin = Actor(customer_id, registered.user.id, user_id=registered.user.id)
     trace_secret = settings.trace_ingest_secret
     async with house.control.database.transaction() as connection:
-        await people.create_user(connection, admin, f"manager@{DOMAIN}", "Demo manager", "manager", password_hash=everyones)
-        first = await people.create_user(connection, admin, f"member-1@{DOMAIN}", "Demo member 1", "member", password_hash=everyones)
-        second = await people.create_user(connection, admin, f"member-2@{DOMAIN}", "Demo member 2", "member", password_hash=everyones)
+        created = [
+            await people.create_user(
+                connection, admin, f"{name}@{DOMAIN}", f"Demo {name}", role, password_hash=everyones
+            )
+            for name, role in _PEOPLE
+        ]
+        first, second = created[1:]
         team = await people.create_team(connection, admin, "Research")
         await people.add_member(connection, admin, team.id, first.id, "lead")
         await people.add_member(connection, admin, team.id, second.id, "member")
@@ -208,7 +281,7 @@ def welcome(demo: Demo) -> str:
     return f"""
 Tollhouse is running. Everything below is also in demo.json in the data directory.
 
-  API          {demo.base_url}/v1        (reference: {demo.base_url}/docs)
+  API          {demo.base_url}/v1        (OpenAPI: {demo.base_url}/v1/openapi.json)
   Sign in      {demo.email}  /  {demo.password}
                (also manager@, member-1@ and member-2@{DOMAIN}, same password)
   Virtual key  {demo.virtual_key}

@@ -142,6 +142,10 @@ async def test_a_large_body_is_read_like_a_small_one() -> None:
         ({"models": ["a", "b"]}, "models"),
         ({"plugins": []}, "plugins"),
         ({"best_of": 2}, "best_of"),
+        ({"search_parameters": {"mode": "on"}}, "search_parameters"),
+        ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "messages"),
+        ({"messages": [{"content": [{"cache_control": {"type": "ephemeral", "ttl": "1h"}}]}]}, "cache_control.ttl"),
+        ({"tools": [{"type": "function", "cache_control": {"ttl": "1h"}}]}, "cache_control.ttl"),
     ],
 )
 async def test_every_odd_field_is_named(fields: dict[str, Any], named: str) -> None:
@@ -152,6 +156,13 @@ async def test_every_odd_field_is_named(fields: dict[str, Any], named: str) -> N
 @pytest.mark.parametrize("field", ["n", "max_tokens", "max_completion_tokens"])
 async def test_hostile_numbers_are_refused(field: str, value: Any) -> None:
     assert (await refusal(body(**{field: value}))).param == field
+
+
+async def test_an_escaped_name_hides_nothing() -> None:
+    raw = b'{"model":"m","messages":[{"content":[{"cache_control":{"\\u0074tl":"1h"}}]}]}'
+    assert (await refusal(raw)).param == "cache_control.ttl"
+    usual = raw.replace(b'"1h"', b'"5m"')
+    assert (await read_chat(usual)).model == "m"
 
 
 async def test_both_caps_with_one_value_are_one_cap() -> None:

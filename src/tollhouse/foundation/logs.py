@@ -34,11 +34,16 @@ class _RedactingFilter(logging.Filter):
 
 
 def configure(log_format: LogFormat, level: str) -> None:
-    """Set up structlog and the standard logging module; call once, at start."""
+    """Set up structlog and the standard logging module; call once, at start.
+
+    Tracebacks are plain: the pretty ones print local variables, and those hold keys and prompts.
+    """
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[

@@ -6,6 +6,7 @@ escape cannot make the bound differ from what is sent. Fields whose cost no pric
 
 import asyncio
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -44,9 +45,15 @@ _REFUSED: Final = {
     "transforms": "lets the provider rewrite the prompt",
     "preset": "lets the provider choose the model",
     "fallbacks": "lets the provider choose among models",
+    "search_parameters": "asks the provider for searches that are billed apart",
+    "web_search": "asks the provider for searches that are billed apart",
+    "speed": "asks for a faster mode at another price",
     "background": "is not supported",
     "best_of": "is not a field of chat calls",
 }
+# Content that is priced apart from text (audio and video cost up to seven times as much).
+_REFUSED_CONTENT: Final = frozenset({"input_audio", "audio_url", "video_url", "input_video"})
+_STANDARD_TTLS: Final = (None, "5m")
 _STANDARD_TIERS: Final = ("auto", "default")
 
 _decode = msgspec.json.Decoder().decode
@@ -86,6 +93,8 @@ async def read_chat(raw: bytes) -> ChatRequest:
         if body.get(field) is not None:
             raise refusals.bad_field(field, f"is refused here: it {reason}", code="unsupported_parameter")
     _check_messages(body)
+    if b'"ttl"' in raw or b"\\u" in raw:
+        _check_cache_control(body)
     _check_tools(body)
     _check_tier(body)
     stream = _flag(body, "stream")
@@ -177,6 +186,30 @@ def _check_messages(body: Json) -> None:
         raise refusals.bad_field("messages", "must be a list of one or more message objects")
     if len(messages) > MAX_MESSAGES:
         raise refusals.bad_field("messages", f"must have at most {MAX_MESSAGES} messages")
+    if any(part.get("type") in _REFUSED_CONTENT for part in content_parts(messages)):
+        raise refusals.bad_field("messages", "must hold no audio or video", code="unsupported_parameter")
+
+
+def _check_cache_control(body: Json) -> None:
+    """Prices are those of the usual five minutes in a provider's cache; an hour costs more and is refused."""
+    waiting: list[Any] = [body]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            control = found.get("cache_control")
+            if isinstance(control, dict) and control.get("ttl") not in _STANDARD_TTLS:
+                raise refusals.bad_field("cache_control.ttl", "must be absent or `5m`", code="unsupported_parameter")
+            waiting.extend(found.values())
+        elif isinstance(found, list):
+            waiting.extend(found)
+
+
+def content_parts(messages: list[Any]) -> Iterator[Json]:
+    """The parts of all messages whose content is a list."""
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, list):
+            yield from (part for part in content if isinstance(part, dict))
 
 
 def _check_tools(body: Json) -> None:

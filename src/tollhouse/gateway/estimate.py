@@ -8,8 +8,8 @@ the provider, so the window caps any bound. Section 3 of the ledger's design has
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from tollhouse.access.permits import BoundPolicy
 from tollhouse.catalog.cost import affordable_output, bound
@@ -17,7 +17,7 @@ from tollhouse.catalog.models import Model
 from tollhouse.catalog.prices import Price
 from tollhouse.foundation.money import Nanos
 from tollhouse.gateway import refusals
-from tollhouse.gateway.calls import ChatRequest, Json
+from tollhouse.gateway.calls import ChatRequest, Json, content_parts
 
 TEMPLATE_TOKENS: Final = 64
 TOOL_TOKENS: Final = 32
@@ -33,7 +33,7 @@ NORMALISED_PIECE: Final = 64 << 10
 _REASONS: Final = re.compile(
     r"(?:.*/)?(?:o\d|gpt-[5-9]|grok-[34]|gemini-(?:2\.5|[3-9])|magistral|deepseek-r|qwq|.*(?:thinking|reason))"
 )
-_WINDOW_SIZED: Final = frozenset({"input_audio", "file", "video_url", "document"})
+_WINDOW_SIZED: Final = frozenset({"file", "input_file", "document"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Estimate:
     amount: Nanos | None
     floor: Nanos
     reasons: bool
+    price_version: str
     clamped: bool = False
 
 
@@ -61,6 +62,7 @@ def estimate(
     policy: BoundPolicy,
     default_max: int,
     extra_bytes: int,
+    price_version: str,
 ) -> Estimate:
     """The bound of a call. `encoded` is the outgoing body, `extra_bytes` what normalisation may add to it."""
     price = model.price if model else None
@@ -69,11 +71,11 @@ def estimate(
     output_tokens = _output_cap(chat, model, default_max)
     shortest = min(output_tokens, SHORTEST_REASONED_ANSWER if reasons else SHORTEST_ANSWER)
     if price is None:
-        return Estimate(None, input_tokens, output_tokens, chat.choices, None, Nanos(0), reasons)
+        return Estimate(None, input_tokens, output_tokens, chat.choices, None, Nanos(0), reasons, price_version)
     amount = _amount(price, input_tokens, output_tokens, chat.choices)
     may_cut = policy == "clamp" or (policy == "clamp_if_unset" and chat.max_output_tokens is None)
     floor = _amount(price, input_tokens, shortest, chat.choices) if may_cut else amount
-    return Estimate(price, input_tokens, output_tokens, chat.choices, amount, floor, reasons)
+    return Estimate(price, input_tokens, output_tokens, chat.choices, amount, floor, reasons, price_version)
 
 
 def affordable_tokens(made: Estimate, money: int) -> int:
@@ -88,16 +90,8 @@ def fit(made: Estimate, granted: Nanos) -> Estimate:
     """The estimate with its output cut to what the hold covers."""
     if made.amount is None or granted >= made.amount:
         return made
-    return Estimate(
-        price=made.price,
-        input_tokens=made.input_tokens,
-        output_tokens=min(made.output_tokens, affordable_tokens(made, granted)),
-        choices=made.choices,
-        amount=granted,
-        floor=made.floor,
-        reasons=made.reasons,
-        clamped=True,
-    )
+    output = min(made.output_tokens, affordable_tokens(made, granted))
+    return replace(made, output_tokens=output, amount=granted, clamped=True)
 
 
 def normalised_pieces(encoded: bytes) -> Iterator[int]:
@@ -125,12 +119,12 @@ def _output_cap(chat: ChatRequest, model: Model | None, default_max: int) -> int
 
 def _input_bound(body: Json, size_bytes: int, model: Model | None) -> int:
     window = model.context_window if model else None
-    parts = list(_parts(body["messages"]))
+    parts = list(content_parts(body["messages"]))
     if any(part.get("type") in _WINDOW_SIZED for part in parts):
         if window is None:
             raise refusals.bad_field(
                 "messages",
-                "hold audio, video or files, whose size nobody can bound for this model",
+                "hold files, whose size nobody can bound for this model",
                 code="unbounded_content",
             )
         return window
@@ -140,13 +134,6 @@ def _input_bound(body: Json, size_bytes: int, model: Model | None) -> int:
     tokens += len(pictures) * IMAGE_TOKENS + len(tools) * TOOL_TOKENS + (TOOL_PROMPT_TOKENS if tools else 0)
     tokens += tokens // 100 + 1
     return min(tokens, window or UNKNOWN_WINDOW)
-
-
-def _parts(messages: list[Any]) -> Iterator[Json]:
-    for message in messages:
-        content = message.get("content")
-        if isinstance(content, list):
-            yield from (part for part in content if isinstance(part, dict))
 
 
 def _inline_bytes(part: Json) -> int:

@@ -39,6 +39,8 @@ def outgoing_body(chat: ChatRequest, destination: Destination, output_tokens: in
     body: dict[str, Any] = {name: value for name, value in chat.body.items() if name not in _CAPS}
     body["model"] = model_on_the_wire(destination.route, destination.model)
     body.update(_caps(destination.route, output_tokens))
+    if destination.route.names_standard_tier:
+        body["service_tier"] = "default"
     if chat.stream and destination.route.stream_usage:
         body["stream_options"] = (chat.body.get("stream_options") or {}) | {"include_usage": True}
     return body

@@ -14,14 +14,7 @@ import asyncpg
 
 from tollhouse.access.permits import Permit
 from tollhouse.catalog.models import Catalog
-from tollhouse.cloudflare.upstream import (
-    ConnectFailed,
-    FirstByteTimeout,
-    PoolExhausted,
-    UpstreamError,
-    UpstreamPool,
-    UpstreamResponse,
-)
+from tollhouse.cloudflare.upstream import UpstreamError, UpstreamPool, UpstreamResponse
 from tollhouse.db.pool import CONNECTION_ERRORS, Database
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.errors import TollhouseError, Unavailable
@@ -50,12 +43,19 @@ class RoadLimits:
     default_max_output_tokens: int
 
 
+@dataclass(slots=True)
+class Prices:
+    """The catalog in force. Replaced at midnight UTC; a call is priced by the one it was held with."""
+
+    catalog: Catalog
+
+
 @dataclass(frozen=True, slots=True)
 class Road:
     """Everything the steps need; built once by the app."""
 
     permits: Permits
-    catalog: Catalog
+    prices: Prices
     database: Database
     owner: Owner
     pool: UpstreamPool
@@ -71,7 +71,7 @@ class Road:
         permit = await authenticate(self.permits, caller.header(b"authorization"), arrival.at)
         raw = await caller.read_body(self.limits.max_body_bytes, self.limits.body_timeout_s)
         chat = await read_chat(raw)
-        destination = authorize(permit, chat, self.catalog, default_account=self.default_account)
+        destination = authorize(permit, chat, self.prices.catalog, default_account=self.default_account)
         made = await self._estimate(permit, chat, destination)
         passage = await self._hold(arrival, permit, chat, destination, made)
         try:
@@ -83,7 +83,7 @@ class Road:
                     await response.aclose()
         except TimeoutError as cause:
             passage.ending, passage.error_type = TIMED_OUT, "timeout"
-            raise refusals.upstream_timeout() from cause
+            raise refusals.call_too_long(self.limits.call_max_s) from cause
         finally:
             await asyncio.shield(self.settler.settle(passage))
 
@@ -104,6 +104,7 @@ class Road:
             policy=permit.bound_policy,
             default_max=default_max,
             extra_bytes=extra,
+            price_version=self.prices.catalog.version,
         )
 
     async def _hold(
@@ -141,7 +142,7 @@ class Road:
             team_id=permit.team_id,
             provider=destination.provider,
             model=destination.model,
-            price_version=self.catalog.version,
+            price_version=made.price_version,
         )
 
     async def _forward(self, passage: Passage) -> UpstreamResponse:
@@ -155,25 +156,12 @@ class Road:
         try:
             return await forward(self.pool, token, passage.permit, destination, passage.arrival.call_id, body)
         except UpstreamError as cause:
-            refusal = _upstream_refusal(cause)
             passage.ending = BROKEN if cause.sent else NOT_SENT
-            passage.error_type = refusal.code
-            raise refusal from cause
+            passage.error_type = cause.code
+            raise
 
 
 def _refusal(answer: NotHeld, made: Estimate, destination: Destination) -> TollhouseError:
     if made.amount is None:
         return refusals.model_unpriced(destination.provider, destination.model)
     return refusals.over_budget(answer.tightest, made.floor, affordable_tokens(made, answer.tightest.left))
-
-
-def _upstream_refusal(cause: UpstreamError) -> TollhouseError:
-    match cause:
-        case PoolExhausted():
-            return refusals.upstream_busy()
-        case ConnectFailed():
-            return refusals.upstream_unreachable()
-        case FirstByteTimeout():
-            return refusals.upstream_timeout()
-        case _:
-            return refusals.upstream_broken()

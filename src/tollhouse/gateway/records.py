@@ -52,7 +52,7 @@ def cost_of(passage: Passage) -> Nanos:
     return exact if ending.kind == "exact" else Nanos(min(exact, passage.held))
 
 
-def receipt_of(passage: Passage, ended_monotonic: float, price_version: str) -> Receipt:
+def receipt_of(passage: Passage, ended_monotonic: float) -> Receipt:
     """The receipt of a call that was sent (a void has none)."""
     usage, permit, ending = passage.ending.usage, passage.permit, passage.ending
     if ending.kind == "void":
@@ -75,7 +75,7 @@ def receipt_of(passage: Passage, ended_monotonic: float, price_version: str) -> 
         cache_write_tokens=usage.cache_write,
         output_tokens=usage.output,
         reasoning_tokens=usage.reasoning,
-        price_version=price_version,
+        price_version=passage.estimate.price_version,
         entry_kind=ending.kind,
         entry_day=passage.day,
         hold_nanos=passage.held,
@@ -157,10 +157,6 @@ def _attributes(passage: Passage) -> Attributes:
 
 def records_of_swept(swept: SweptCall, now: datetime) -> tuple[Receipt, Span]:
     """Receipt and span of a call whose process died: charged in full, its end unknown."""
-    trace_id, span_id = new_trace_id(), new_span_id()
-    duration_ms = max(int((now - swept.opened_at).total_seconds() * 1000), 0)
-    start_ns = int(swept.opened_at.timestamp()) * 1_000_000_000 + swept.opened_at.microsecond * 1000
-    day = swept.opened_at.date()
     receipt = Receipt(
         call_id=swept.call_id,
         customer_id=swept.customer_id,
@@ -173,35 +169,39 @@ def records_of_swept(swept: SweptCall, now: datetime) -> tuple[Receipt, Span]:
         usage_source="none",
         price_version=swept.price_version,
         entry_kind="in_doubt",
-        entry_day=day,
+        entry_day=swept.opened_at.date(),
         hold_nanos=swept.amount,
         cost_nanos=swept.amount,
-        trace_id=trace_id,
-        span_id=span_id,
+        trace_id=new_trace_id(),
+        span_id=new_span_id(),
         started_at=swept.opened_at,
-        duration_ms=duration_ms,
+        duration_ms=max(int((now - swept.opened_at).total_seconds() * 1000), 0),
     )
-    span = Span(
-        day=day,
-        customer_id=swept.customer_id,
-        trace_id=trace_id,
-        span_id=span_id,
-        user_id=swept.user_id,
-        team_id=swept.team_id,
-        key_id=swept.key_id,
+    return receipt, _span_of_lost(receipt)
+
+
+def _span_of_lost(receipt: Receipt) -> Span:
+    start_ns = int(receipt.started_at.timestamp()) * 1_000_000_000 + receipt.started_at.microsecond * 1000
+    return Span(
+        day=receipt.entry_day,
+        customer_id=receipt.customer_id,
+        trace_id=receipt.trace_id,
+        span_id=receipt.span_id,
+        user_id=receipt.user_id,
+        team_id=receipt.team_id,
+        key_id=receipt.key_id,
         vendor=VENDOR,
-        name=f"chat {swept.model}",
+        name=f"chat {receipt.model}",
         start_ns=start_ns,
-        end_ns=start_ns + duration_ms * 1_000_000,
+        end_ns=start_ns + receipt.duration_ms * 1_000_000,
         status=STATUS_ERROR,
         status_message="the process that made this call ended before its outcome was known",
-        model=swept.model,
-        provider=swept.provider,
-        cost_nanos=swept.amount,
-        attributes=_swept_attributes(swept.call_id, swept.provider, swept.model),
+        model=receipt.model,
+        provider=receipt.provider,
+        cost_nanos=receipt.cost_nanos,
+        attributes=_swept_attributes(receipt.call_id, receipt.provider, receipt.model),
         resource_attributes=_RESOURCE,
     )
-    return receipt, span
 
 
 def _swept_attributes(call_id: CallId, provider: str, model: str) -> Attributes:

@@ -148,27 +148,17 @@ def ledger_unavailable() -> Unavailable:
     )
 
 
-def upstream_unreachable() -> BadGateway:
-    return BadGateway(
-        "The upstream gateway cannot be reached. Nothing was sent and nothing was charged.",
-        code="upstream_unreachable",
-    )
-
-
-def upstream_busy() -> Unavailable:
-    return Unavailable(
-        "Too many calls are waiting for the upstream gateway. Nothing was sent and nothing was charged.",
-        code="upstream_busy",
-        retry_after_s=1,
-    )
-
-
 def upstream_broken() -> BadGateway:
     return BadGateway("The upstream gateway broke off before its answer was complete.", code="upstream_broken")
 
 
-def upstream_timeout() -> GatewayTimeout:
-    return GatewayTimeout("The upstream gateway did not answer in time.")
+def call_too_long(seconds: float) -> GatewayTimeout:
+    return GatewayTimeout(f"The call did not end within {seconds:g} seconds.")
+
+
+def abandoned() -> GatewayTimeout:
+    """For nobody to read: the caller left, and the answer did not end in the time it is read on for."""
+    return GatewayTimeout("The caller left and the answer did not end in time.", code="abandoned")
 
 
 def method_not_allowed() -> MethodNotAllowed:

@@ -72,9 +72,9 @@ class Relay:
     async def _whole(self, response: UpstreamResponse, passage: Passage, caller: Caller, on_close: Settle) -> None:
         try:
             body = await response.read(MAX_ANSWER_BYTES)
-        except UpstreamError as cause:
-            passage.ending, passage.error_type = BROKEN, "upstream_broken"
-            raise refusals.upstream_broken() from cause
+        except UpstreamError as cut:
+            passage.ending, passage.error_type = BROKEN, cut.code
+            raise
         passage.reading = read_answer(body)
         fault = _fault(response, body, passage)
         passage.ending = _ending_of_fault(fault) if fault else _ending_of_whole(passage, response.status, body)
@@ -113,10 +113,12 @@ class Relay:
             async for pieces in self._pieces(response, meter, caller):
                 for piece in pieces:
                     await _pass_on(piece, withheld, caller)
-        except (UpstreamError, MeterOverflow):
+        except UpstreamError as cut:
+            return cut, withheld
+        except MeterOverflow:
             return refusals.upstream_broken(), withheld
         except _DrainedLongEnough:
-            return refusals.upstream_timeout(), withheld
+            return refusals.abandoned(), withheld
         if not meter.reading.finished and not meter.reading.error and meter.reading.usage is None:
             # A clean close without `[DONE]`, finish or usage is a cut that HTTP could not see.
             return (None if meter.reading.finish_reasons else refusals.upstream_broken()), withheld
@@ -196,7 +198,7 @@ def _ending_of_stream(passage: Passage, meter: StreamMeter, broken: TollhouseErr
     if reading.usage is not None and (broken is None or reading.usage_final):
         return Ending("exact", "failed_upstream" if reading.error else "completed", reading.usage, "provider")
     if broken is not None:
-        return ABANDONED if broken.code == "upstream_timeout" else BROKEN
+        return ABANDONED if broken.code == "abandoned" else BROKEN
     if reading.error:
         return Ending("in_doubt", "failed_upstream")
     return _estimated(passage, meter.visible_bytes())

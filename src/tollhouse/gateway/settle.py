@@ -47,10 +47,9 @@ class Ended:
 class Settler:
     """Owns the outcomes that are not yet in the book."""
 
-    def __init__(self, database: Database, clock: Clock, *, price_version: str) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._price_version = price_version
         self._batcher: Batcher[Ended, Settled] = Batcher(self._write, max_batch=MAX_BATCH, max_waiting=MAX_WAITING)
         self._bookings: set[asyncio.Task[None]] = set()
         self._giving_up = False
@@ -83,7 +82,7 @@ class Settler:
         span = span_of(passage, self._clock.now_ns())
         if passage.ending.kind == "void":
             return Ended(settlement_of(passage), None, span)
-        return Ended(settlement_of(passage), receipt_of(passage, self._clock.monotonic(), self._price_version), span)
+        return Ended(settlement_of(passage), receipt_of(passage, self._clock.monotonic()), span)
 
     def _start(self, ended: Ended) -> "asyncio.Task[None]":
         booking = asyncio.create_task(self._book(ended))

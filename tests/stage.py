@@ -1,0 +1,234 @@
+"""A whole Tollhouse on a stage: the emulated Cloudflare, a house on a real socket, and clients that know neither.
+
+`open_stage` runs everything in the test's own event loop; `Served` runs `tollhouse serve` as a process that can be
+killed. The emulator's book is the truth that both are compared with.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+from openai import AsyncOpenAI
+
+from making import customer, key
+from tollhouse import app, serving
+from tollhouse.access.keys import KeyTerms, NewKey
+from tollhouse.catalog.models import Catalog
+from tollhouse.catalog.models import load as load_catalog
+from tollhouse.cloudflare.management import Account, GatewayManagement
+from tollhouse.db.pool import Database
+from tollhouse.emulator.server import running
+from tollhouse.emulator.world import EmulatorConfig
+from tollhouse.foundation.ids import CustomerId
+from tollhouse.foundation.secrets import Secret
+from tollhouse.ledger import budgets
+from tollhouse.settings import Settings
+
+ACCOUNT = "acct"
+TOKEN = "cloudflare-test-token-0123456789"
+
+
+@cache
+def catalog() -> Catalog:
+    return load_catalog(None, datetime.now(UTC).date())
+
+
+class Emulated:
+    """The emulator's controls, for a test."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client = httpx.AsyncClient(base_url=f"{url}/_emulator", timeout=30)
+
+    async def book(self) -> dict[str, Any]:
+        answer: dict[str, Any] = (await self._client.get("/book", params={"detail": "calls"})).json()
+        return answer
+
+    async def calls(self) -> list[dict[str, Any]]:
+        """The data plane's requests as they were received, bodies included."""
+        seen = (await self._client.get("/requests", params={"body": "1"})).json()["requests"]
+        return [request for request in seen if request["path"].startswith("/v1/")]
+
+    async def script(self, **order: Any) -> None:
+        answer = await self._client.post("/script", json=order)
+        assert answer.status_code == 200, answer.text
+
+    async def settled_book(self) -> dict[str, Any]:
+        """The book once nothing is in flight any more: a provider bills after its caller has left."""
+        for _ in range(400):
+            book = await self.book()
+            if book["in_flight"] == 0:
+                return book
+            await asyncio.sleep(0.05)
+        raise AssertionError("calls stay in flight at the emulator")
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+@asynccontextmanager
+async def emulated(**config: Any) -> AsyncIterator[Emulated]:
+    world = EmulatorConfig(accounts={ACCOUNT: frozenset({TOKEN})}, catalog=catalog(), gateway_quota=10_000, **config)
+    async with running(world) as url:
+        controls = Emulated(url)
+        try:
+            yield controls
+        finally:
+            await controls.aclose()
+
+
+def environment(emulator_url: str, database_url: str, data_dir: Path, **more: object) -> dict[str, str]:
+    """What `tollhouse serve` is told; names are those of the settings, for example `call_max_s`."""
+    told = {
+        "CF_ACCOUNT_ID": ACCOUNT,
+        "CF_AI_GATEWAY_API_TOKEN": TOKEN,
+        "CF_API_BASE": f"{emulator_url}/client/v4",
+        "CF_GATEWAY_BASE": f"{emulator_url}/v1",
+        "DATABASE_URL": database_url,
+        "TOLLHOUSE_DATA_DIR": str(data_dir),
+        "TOLLHOUSE_PORT": "0",
+        "TOLLHOUSE_SWEEP_EVERY_S": "0.2",
+    }
+    return told | {f"TOLLHOUSE_{name.upper()}": str(value) for name, value in more.items()}
+
+
+def settings_from(told: Mapping[str, str]) -> Settings:
+    """Settings as the environment would give them, without touching the environment."""
+    fields: dict[str, Any] = {}
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias if isinstance(field.validation_alias, str) else f"TOLLHOUSE_{name.upper()}"
+        if alias in told:
+            fields[alias if isinstance(field.validation_alias, str) else name] = told[alias]
+    return Settings(**fields)
+
+
+@dataclass
+class Stage:
+    """Everything a journey needs. `url` is where clients connect."""
+
+    url: str
+    emulator: Emulated
+    database: Database
+    house: app.House | None = None
+
+    def client(self, raw_key: str, **options: Any) -> AsyncOpenAI:
+        """The real SDK; it tries nothing twice unless told to."""
+        return AsyncOpenAI(base_url=f"{self.url}/v1/ai", api_key=raw_key, **({"max_retries": 0} | options))
+
+    async def customer(self, **columns: Any) -> CustomerId:
+        """A customer whose gateway exists at the emulator."""
+        async with self.database.transaction() as connection:
+            customer_id = await customer(connection, cf_account_id=ACCOUNT, **columns)
+        await make_gateway(self.emulator.url, f"tollhouse-{customer_id}")
+        return customer_id
+
+    async def key(self, usd: str | None = None, *, terms: KeyTerms | None = None) -> NewKey:
+        """A key of a fresh customer."""
+        customer_id = await self.customer()
+        async with self.database.transaction() as connection:
+            return await key(connection, customer_id, usd, terms=terms)
+
+    async def entries(self) -> list[dict[str, Any]]:
+        async with self.database.connection() as connection:
+            rows = await connection.fetch("SELECT * FROM ledger_entries ORDER BY created_at")
+        return [dict(row) | {"call_id": str(row["call_id"])} for row in rows]
+
+    async def booked(self, calls: int) -> list[dict[str, Any]]:
+        """The entries, once there are as many as expected and nothing is held any more."""
+        for _ in range(400):
+            async with self.database.connection() as connection:
+                held = await connection.fetchval("SELECT count(*) FROM ledger_holds")
+            entries = await self.entries()
+            if held == 0 and len(entries) >= calls:
+                return entries
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{held} holds and {len(entries)} of {calls} entries")
+
+    async def assert_books_agree(self) -> None:
+        """The ledger equals the provider's book, call by call and to the nano-dollar, and the audit is empty."""
+        book = await self.emulator.settled_book()
+        entries = await self.booked(book["calls"])
+        true = {row["call_id"]: row["true_cost_nanos"] for row in book["by_call"]}
+        mine = {entry["call_id"]: entry["cost_nanos"] for entry in entries}
+        assert len(mine) == len(entries)
+        assert {call_id: mine.get(call_id) for call_id in true} == true
+        assert {call_id: cost for call_id, cost in mine.items() if call_id not in true and cost} == {}
+        async with self.database.connection() as connection:
+            assert await budgets.audit(connection) == []
+
+
+async def make_gateway(emulator_url: str, gateway_id: str) -> None:
+    account = Account(ACCOUNT, Secret(TOKEN), Secret(TOKEN), 10_000)
+    async with GatewayManagement(f"{emulator_url}/client/v4", (account,)) as management:
+        await management.ensure(ACCOUNT, gateway_id)
+
+
+@asynccontextmanager
+async def open_stage(
+    database: Database, database_url: str, data_dir: Path, *, world: dict[str, Any] | None = None, **more: object
+) -> AsyncIterator[Stage]:
+    """House and emulator in this event loop."""
+    async with emulated(**(world or {})) as emulator:
+        read = settings_from(environment(emulator.url, database_url, data_dir, **more))
+        listener = serving.listen("127.0.0.1", 0)
+        async with app.open_house(read, database_url) as house:
+            server = serving.make_server(house.application, max_header_bytes=read.max_header_bytes, shutdown_s=5)
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                yield Stage(f"http://127.0.0.1:{listener.getsockname()[1]}", emulator, database, house)
+            finally:
+                server.stop()
+                await task
+                await server.last_words(5)
+
+
+class Served:
+    """`tollhouse serve` as a process of its own, on a port that stays the same over restarts."""
+
+    def __init__(self, told: Mapping[str, str], port: int, log: Path) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._told = dict(told) | {"TOLLHOUSE_PORT": str(port), "TOLLHOUSE_LOG_FORMAT": "json"}
+        self.log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tollhouse", "serve", env=os.environ | self._told, stdout=log, stderr=log
+            )
+        async with httpx.AsyncClient() as client:
+            for _ in range(300):
+                assert self._process.returncode is None, self.log.read_text()
+                try:
+                    if (await client.get(f"{self.url}/v1/health")).status_code == 200:
+                        return
+                except httpx.HTTPError:
+                    await asyncio.sleep(0.05)
+        raise AssertionError(f"did not start: {self.log.read_text()}")
+
+    async def kill(self) -> None:
+        """kill -9: no goodbye of any kind."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; returns the exit status."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self._process.wait(), 60)
+
+
+def free_port() -> int:
+    with serving.listen("127.0.0.1", 0) as listener:
+        return int(listener.getsockname()[1])
