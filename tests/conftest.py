@@ -5,6 +5,7 @@ of its own, copied from a migrated template.
 """
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,12 +21,14 @@ TEMPLATE = "tollhouse_template"
 
 
 @pytest.fixture(scope="session")
-def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("embedded"))
-    try:
-        yield server.url
-    finally:
-        server.stop()
+def embedded_server() -> Iterator[str]:
+    # Not below pytest's own folder: another session of it takes the right to enter away from the server's user.
+    with tempfile.TemporaryDirectory(prefix="tollhouse-test-", ignore_cleanup_errors=True) as place:
+        server = EmbeddedPostgres(Path(place))
+        try:
+            yield server.url
+        finally:
+            server.stop()
 
 
 @pytest.fixture(scope="session")

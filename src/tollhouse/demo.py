@@ -78,6 +78,7 @@ class EmulatorProcess:
     def __init__(self, data_dir: Path) -> None:
         self._place = data_dir / "emulator.json"
         self._state = data_dir / "emulator.jsonl"
+        self._log = data_dir / "emulator.log"
         self._token_file = data_dir / "emulator.token"
         self._leash = _hold_leash(data_dir / "demo.lock")
         self._process: subprocess.Popen[bytes] | None = None
@@ -93,12 +94,16 @@ class EmulatorProcess:
         command += ["--place", str(self._place), "--leash", self._leash.name, "--quota", str(_GATEWAYS)]
         environment = os.environ | {"CF_ACCOUNT_ID": ACCOUNT, "CF_AI_GATEWAY_API_TOKEN": self.token}
         # A session of its own: Ctrl-C in the terminal is for us, and we stop it when our calls are finished.
-        self._process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: ASYNC220, S603
+        # A log of its own as well: it must not keep our caller's pipe open when we are killed.
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603
+                command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         try:
             async with asyncio.timeout(_READY_WITHIN_S):
                 while not await self._find_running():
                     if self._process.poll() is not None:
-                        raise StartupError("the emulated Cloudflare did not start; its own words are above")
+                        raise StartupError(f"the emulated Cloudflare did not start; its own words are in {self._log}")
                     await asyncio.sleep(_POLL_S)
         except TimeoutError as cause:
             raise StartupError(f"the emulated Cloudflare did not answer within {_READY_WITHIN_S:g} s") from cause

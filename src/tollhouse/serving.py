@@ -18,6 +18,8 @@ from tollhouse.foundation.errors import StartupError
 
 MAX_HEADERS: Final = 100
 HEADERS_TIMEOUT_S: Final = 15.0
+LINGER_S: Final = 1.0
+LINGER_BYTES: Final = 4 << 20
 KEEP_ALIVE_S: Final = 75
 BACKLOG: Final = 2048
 
@@ -30,7 +32,9 @@ Application = Callable[..., Awaitable[None]]
 class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with the limits on headers that its httptools parser lacks.
 
-    Counts what arrives until a request's headers are complete; `limited_protocol` sets how much may arrive.
+    Counts what arrives until a request's headers are complete; `limited_protocol` sets how much may arrive. Who is
+    refused is answered at once and listened to for a moment longer: closing on unread bytes resets the connection,
+    and the answer would be lost.
     """
 
     max_header_bytes: ClassVar[int]
@@ -38,6 +42,8 @@ class LimitedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _head_complete = False
     _head_timer: asyncio.TimerHandle | None = None
+    _refused = False
+    _ignored_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -48,13 +54,14 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._refused:
+            self._ignore(data)
             return
         if not self._head_complete:
             self._head_bytes += len(data)
         super().data_received(data)
         if not self._head_complete and self._head_bytes > self.max_header_bytes:
-            self._close_with(_TOO_LARGE)
+            self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         self._await_head()
@@ -63,36 +70,40 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
         if len(self.headers) > MAX_HEADERS:
-            self._close_with(_TOO_LARGE)
+            self._refuse(_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         self._head_complete = True
         self._head_bytes = 0
-        self._stop_timer()
-        if not self.transport.is_closing():
+        if not self._refused:
+            self._stop_timer()
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self.transport.is_closing():
+        if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self.transport.is_closing():
+        if not self._refused:
             super().on_message_complete()
 
     def _await_head(self) -> None:
         self._head_complete = False
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEADERS_TIMEOUT_S, self._too_slow)
+            self._head_timer = self.loop.call_later(HEADERS_TIMEOUT_S, self._refuse, _TOO_SLOW)
 
-    def _too_slow(self) -> None:
-        if not self.transport.is_closing():
-            self._close_with(_TOO_SLOW)
+    def _refuse(self, answer: bytes) -> None:
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self._stop_timer()
+        self.transport.write(answer)
+        self._head_timer = self.loop.call_later(LINGER_S, self.transport.close)
 
-    def _close_with(self, answer: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(answer)
-            self.transport.close()
+    def _ignore(self, data: bytes) -> None:
+        self._ignored_bytes += len(data)
+        if self._ignored_bytes > LINGER_BYTES:
+            self.transport.abort()
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:
@@ -108,7 +119,8 @@ def limited_protocol(max_header_bytes: int) -> type[LimitedProtocol]:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, opened before anything else starts; a port in use is one clear line."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named, or asyncio leaves Nagle's delay on for accepted connections.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -1,5 +1,7 @@
 """The embedded server: found again, shared, stopped by the last one out, and never started on a half-made directory."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -10,8 +12,9 @@ from tollhouse.foundation.errors import StartupError
 
 
 @pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pg")
+def place() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tollhouse-pg-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def _answers(url: str) -> bool:

@@ -2,8 +2,8 @@
 
 import psycopg
 import pytest
-from making import create_database
 
+from making import create_database
 from tollhouse.db import migrate
 from tollhouse.foundation.errors import StartupError
 

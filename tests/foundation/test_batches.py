@@ -74,4 +74,4 @@ async def test_the_queue_is_bounded() -> None:
     with pytest.raises(asyncio.QueueFull):
         await batcher.put(2)
     gate.set()
-    assert await asyncio.gather(running, waiting) == [0, 1]
+    assert list(await asyncio.gather(running, waiting)) == [0, 1]

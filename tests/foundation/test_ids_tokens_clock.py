@@ -22,7 +22,14 @@ def test_call_ids_are_uuids_of_version_7_and_sort_by_time() -> None:
 
 @pytest.mark.parametrize(
     ("text", "answer"),
-    [(new_id(), True), (new_id().upper(), True), ("", False), ("x", False), ("{" + new_id() + "}", False), ("0" * 32, False)],
+    [
+        (new_id(), True),
+        (new_id().upper(), True),
+        ("", False),
+        ("x", False),
+        ("{" + new_id() + "}", False),
+        ("0" * 32, False),
+    ],
 )
 def test_only_the_usual_form_is_a_uuid(text: str, answer: bool) -> None:
     assert is_uuid(text) is answer

@@ -18,7 +18,8 @@ from tollhouse.foundation.money import (
 
 
 @pytest.mark.parametrize(
-    ("usd", "nanos"), [("0", 0), ("0.000000001", 1), ("1", 10**9), ("999999.9999", 999_999_999_900_000), ("1E+3", 10**12)]
+    ("usd", "nanos"),
+    [("0", 0), ("0.000000001", 1), ("1", 10**9), ("999999.9999", 999_999_999_900_000), ("1E+3", 10**12)],
 )
 def test_dollars_become_nanos_exactly(usd: str, nanos: int) -> None:
     assert usd_to_nanos(Decimal(usd)) == nanos

@@ -195,6 +195,13 @@ def test_visible_bytes_of_a_long_stream_are_counted_as_it_goes(monkeypatch: pyte
     assert meter.visible_bytes() == 150
 
 
+def test_names_from_outside_are_short_and_without_nul() -> None:
+    meter = StreamMeter(strip_usage=False)
+    meter.feed(event({"model": "a\x00b" + "c" * 500, "id": "x\x00y", "choices": []}))
+    assert meter.reading.model == "ab" + "c" * 197
+    assert meter.reading.response_id == "xy"
+
+
 def test_finish_reasons_are_bounded() -> None:
     meter = StreamMeter(strip_usage=False)
     for _ in range(300):
@@ -215,7 +222,7 @@ def test_finish_reasons_are_bounded() -> None:
         ({"prompt_tokens": 1, "completion_tokens": 2.5}, None),
         ({"prompt_tokens": True, "completion_tokens": 2}, None),
         ({"prompt_tokens": -1, "completion_tokens": 2}, None),
-        ({"prompt_tokens": 1 << 41, "completion_tokens": 2}, None),
+        ({"prompt_tokens": 1 << 29, "completion_tokens": 2}, None),
         ({"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": None}, TokenUsage(5, 2)),
         (
             {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 9}},

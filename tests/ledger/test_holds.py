@@ -9,6 +9,7 @@ import pytest
 
 from making import Book, book
 from tollhouse.db.pool import Connection, Database
+from tollhouse.foundation.ids import CallId
 from tollhouse.foundation.money import Nanos
 from tollhouse.ledger import budgets, holds
 from tollhouse.ledger.budgets import Scope
@@ -25,7 +26,7 @@ async def held(made: Book, amount: int, *scopes: Scope) -> tuple[str, Held]:
 
 
 async def settle(made: Book, call_id: str, answer: Held, kind: SettlementKind, cost: int = 0) -> holds.Settled:
-    settlement = Settlement(holds.CallId(call_id), answer.day, kind, Nanos(cost))
+    settlement = Settlement(CallId(call_id), answer.day, kind, Nanos(cost))
     return (await holds.settle(made.connection, [settlement]))[0]
 
 
@@ -113,7 +114,7 @@ async def test_a_void_gives_everything_back_and_leaves_no_entry(connection: Conn
 async def test_the_same_call_twice_in_one_batch_is_booked_once(connection: Connection) -> None:
     made = await book(connection, 1_000)
     call_id, answer = await held(made, 400)
-    twice = [Settlement(holds.CallId(call_id), answer.day, "exact", Nanos(10))] * 2
+    twice = [Settlement(CallId(call_id), answer.day, "exact", Nanos(10))] * 2
     assert [item.outcome for item in await holds.settle(connection, twice)] == ["booked", "booked"]
     assert (await balance(made)).spent == 10
 
@@ -271,7 +272,7 @@ async def test_settle_and_sweep_racing_for_one_call_book_it_once(database: Datab
 
     async def settle_one(call_id: str, answer: Held) -> None:
         async with database.connection() as mine:
-            await holds.settle(mine, [Settlement(holds.CallId(call_id), answer.day, "exact", Nanos(10))])
+            await holds.settle(mine, [Settlement(CallId(call_id), answer.day, "exact", Nanos(10))])
 
     async def sweep() -> None:
         async with database.connection() as mine:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -17,6 +18,7 @@ from hypothesis.stateful import (
 
 from making import Book, book
 from tollhouse.db import pool
+from tollhouse.foundation.ids import CallId
 from tollhouse.foundation.money import Nanos
 from tollhouse.ledger import budgets, holds
 from tollhouse.ledger.budgets import Scope
@@ -66,7 +68,7 @@ def test_any_order_of_verbs_keeps_the_books_right(embedded_url: str) -> None:  #
             held = self.open.pop(call, None)
             day = held.day if held else self.today
             cost = int((held.amount if held else 100) * share)
-            settlement = Settlement(holds.CallId(call), day, kind, Nanos(cost))
+            settlement = Settlement(CallId(call), day, kind, Nanos(cost))
             answer = self.run(holds.settle(self.made.connection, [settlement]))[0]
             known = 0 if kind == "void" else cost
             if held is not None:
@@ -81,7 +83,7 @@ def test_any_order_of_verbs_keeps_the_books_right(embedded_url: str) -> None:  #
         @rule()
         def the_worker_dies_and_is_swept(self) -> None:
             self.made.owner = self.run(holds.register(self.made.connection, self.made.owner.worker_id))
-            swept = self.run(holds.sweep(self.made.connection, holds.timedelta(seconds=30), most=1_000))
+            swept = self.run(holds.sweep(self.made.connection, timedelta(seconds=30), most=1_000))
             assert {item.call_id: item.amount for item in swept} == {c: h.amount for c, h in self.open.items()}
             self.spent += sum(held.amount for held in self.open.values())
             self.charged |= {call: held.amount for call, held in self.open.items()}
@@ -102,7 +104,7 @@ def test_any_order_of_verbs_keeps_the_books_right(embedded_url: str) -> None:  #
             self.run(self.database.close())
             self.loop.close()
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Verbs,
         settings=settings(
             max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)

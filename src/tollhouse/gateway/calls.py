@@ -89,6 +89,7 @@ class ChatRequest:
 async def read_chat(raw: bytes) -> ChatRequest:
     """Decode and check a body; raises BadRequest that names the field and what it must be."""
     body = await decode(raw)
+    model = _model(body)
     for field, reason in _REFUSED.items():
         if body.get(field) is not None:
             raise refusals.bad_field(field, f"is refused here: it {reason}", code="unsupported_parameter")
@@ -100,7 +101,7 @@ async def read_chat(raw: bytes) -> ChatRequest:
     stream = _flag(body, "stream")
     return ChatRequest(
         body=body,
-        model=_model(body),
+        model=model,
         provider=_provider(body),
         stream=stream,
         wants_usage=_wants_usage(body, stream=stream),

@@ -16,7 +16,8 @@ from tollhouse.foundation.tokens import TokenUsage, usage_from_counts
 
 MAX_EVENT_BYTES: Final = 4 << 20
 _UNREAD_LIMIT: Final = 64 << 10
-_LARGEST_COUNT: Final = 1 << 40
+_LARGEST_COUNT: Final = 1 << 28
+"""More than any call can have (128 choices of a million tokens); a larger number is an error, not a bill."""
 
 _BOUNDARY: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 # A quote inside a JSON string is always escaped, so these bytes are a key and never part of somebody's text.
@@ -113,7 +114,7 @@ class StreamMeter:
         for event in _events(block):
             chunk = _json_of(event)
             if chunk is not None and isinstance(chunk.get("model"), str):
-                self.reading.model = chunk["model"][:200]
+                self.reading.model = _text(chunk["model"])
                 self.reading.response_id = _text(chunk.get("id"))
                 return
 
@@ -266,4 +267,5 @@ def _finish_reasons(choices: object) -> tuple[str, ...]:
 
 
 def _text(value: object) -> str | None:
-    return value[:200] if isinstance(value, str) else None
+    """A short name from outside; NUL is taken out because Postgres cannot hold it."""
+    return value[:200].replace("\x00", "") if isinstance(value, str) else None

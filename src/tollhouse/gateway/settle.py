@@ -31,6 +31,9 @@ MAX_WAITING: Final = 100_000
 PATIENCE_S: Final = 2.0
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
+# What was asked to be written is itself the trouble. asyncpg's own complaint about a value is a ValueError.
+_REFUSED_DATA: Final = (ValueError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+_NOT_WRITTEN: Final = (*CONNECTION_ERRORS, Unavailable, asyncpg.PostgresError)
 
 _log = get_logger(__name__)
 
@@ -50,7 +53,9 @@ class Settler:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._batcher: Batcher[Ended, Settled] = Batcher(self._write, max_batch=MAX_BATCH, max_waiting=MAX_WAITING)
+        self._batcher: Batcher[Ended, Settled | None] = Batcher(
+            self._write, max_batch=MAX_BATCH, max_waiting=MAX_WAITING
+        )
         self._bookings: set[asyncio.Task[None]] = set()
         self._giving_up = False
 
@@ -94,36 +99,39 @@ class Settler:
         call_id = ended.settlement.call_id
         try:
             settled = await self._batcher.put(ended)
-        except asyncio.QueueFull:
-            _log.error("too many outcomes wait; the sweep will charge this call", call_id=call_id)
-        except (asyncpg.PostgresError, *CONNECTION_ERRORS, Unavailable) as error:
+        except (asyncio.QueueFull, *_NOT_WRITTEN) as error:
             _log.error("an outcome could not be booked; the sweep will charge it", call_id=call_id, error=repr(error))
-        else:
-            if settled.overrun:
-                _log.error("a call cost more than its bound", call_id=call_id, overrun_nanos=settled.overrun)
+            return
+        if settled is None:
+            _log.error("the ledger refused an outcome; the sweep will charge it", call_id=call_id)
+        elif settled.overrun:
+            _log.error("a call cost more than its bound", call_id=call_id, overrun_nanos=settled.overrun)
 
-    async def _write(self, batch: Sequence[Ended]) -> Sequence[Settled]:
-        """Write a batch, waiting out a database that is away; a batch that fails otherwise is halved."""
+    async def _write(self, batch: Sequence[Ended]) -> Sequence[Settled | None]:
+        """Write a batch, waiting out a database that is away. None: refused for what it holds."""
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
                 async with self._database.transaction() as connection:
                     return await write_ended(connection, batch)
-            except (
-                *CONNECTION_ERRORS,
-                Unavailable,
-                asyncpg.DeadlockDetectedError,
-                asyncpg.SerializationError,
-            ):
+            except _REFUSED_DATA as error:
+                return await self._write_apart(batch, error)
+            except _NOT_WRITTEN:
                 if self._giving_up:
                     raise
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-            except asyncpg.PostgresError:
-                if len(batch) == 1:
-                    raise
-                half = len(batch) // 2
-                return [*await self._write(batch[:half]), *await self._write(batch[half:])]
+
+    async def _write_apart(self, batch: Sequence[Ended], error: Exception) -> Sequence[Settled | None]:
+        """Find the outcome that cannot be written by halving; its money is booked even if its story is not."""
+        if len(batch) > 1:
+            half = len(batch) // 2
+            return [*await self._write(batch[:half]), *await self._write(batch[half:])]
+        bare = Ended(batch[0].settlement, None, None)
+        if batch[0] == bare:
+            return [None]
+        _log.error("a receipt and span could not be written", call_id=bare.settlement.call_id, error=repr(error))
+        return await self._write([bare])
 
 
 async def write_ended(connection: Connection, batch: Sequence[Ended]) -> list[Settled]:

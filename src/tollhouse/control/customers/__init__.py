@@ -1,0 +1,1 @@
+"""Customers: the tenants, and where each stands with its gateway."""

@@ -1,0 +1,40 @@
+"""Cursors: where a page ended, as an opaque word. Pure. A cursor that we did not make is refused with 400."""
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from tollhouse.foundation.errors import BadRequest
+
+_SPAN_CURSOR: Final = re.compile(r"([0-9]{1,19})\.([0-9a-f]{16})")
+_MOST_CHARACTERS: Final = 64
+_BIGINT_MAX: Final = 2**63 - 1
+
+
+def span_cursor(start_ns: int, span_id: str) -> str:
+    """A cursor for the page after this span."""
+    return base64.urlsafe_b64encode(f"{start_ns}.{span_id}".encode()).decode().rstrip("=")
+
+
+def read_span_cursor(cursor: str) -> tuple[int, str]:
+    """The (start_ns, span_id) inside; raises BadRequest."""
+    found = _SPAN_CURSOR.fullmatch(_decoded(cursor))
+    if found is None or int(found[1]) > _BIGINT_MAX:
+        raise _not_ours()
+    return int(found[1]), found[2]
+
+
+def _decoded(cursor: str) -> str:
+    if len(cursor) > _MOST_CHARACTERS:
+        raise _not_ours()
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError) as cause:
+        raise _not_ours() from cause
+
+
+def _not_ours() -> BadRequest:
+    return BadRequest(
+        "`cursor` is not one of ours; use the `next_cursor` of the page before", code="invalid_cursor", param="cursor"
+    )

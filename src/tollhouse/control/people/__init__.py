@@ -1,0 +1,1 @@
+"""People: users, their teams, and what lets them in: passwords, sessions, API tokens."""

@@ -1,0 +1,1 @@
+"""Looking back: receipts of calls and the spans of their traces."""

@@ -1,0 +1,79 @@
+"""The table of permissions, cell by cell where it matters."""
+
+from typing import get_args
+
+import pytest
+
+from tollhouse.control.callers import Person, Role
+from tollhouse.control.permissions import ALLOWED, NO_ONE, Action, Standing, Subject, may, require
+from tollhouse.foundation.errors import Forbidden
+from tollhouse.foundation.ids import CustomerId, TeamId, UserId
+
+ME, COLLEAGUE, MY_TEAM, OTHER_TEAM = UserId("me"), UserId("colleague"), TeamId("mine"), TeamId("other")
+
+
+def person(role: Role) -> Person:
+    return Person(ME, CustomerId("acme"), "me@example.com", "Me", role, frozenset({MY_TEAM}), "session", "s1")
+
+
+def test_every_action_has_a_row_and_every_row_an_action() -> None:
+    assert ALLOWED.keys() == set(get_args(Action))
+    assert set().union(*ALLOWED.values()) <= set(get_args(Standing))
+
+
+@pytest.mark.parametrize("action", get_args(Action))
+def test_an_admin_may_everything(action: Action) -> None:
+    """Also what is allowed to anyone, and things of nobody."""
+    assert may(person("admin"), action, NO_ONE)
+
+
+MEMBERS_CAN = [
+    ("key.list_all", NO_ONE, False),
+    ("key.list_own", NO_ONE, True),
+    ("key.list_of_user", Subject(user_id=ME), True),
+    ("key.list_of_user", Subject(user_id=COLLEAGUE), False),
+    ("key.create_for_user", Subject(user_id=ME), True),
+    ("key.create_for_user", Subject(user_id=COLLEAGUE), False),
+    ("key.create_for_team", Subject(team_id=MY_TEAM), True),
+    ("key.create_for_team", Subject(team_id=OTHER_TEAM), False),
+    ("key.delete_of_user", Subject(user_id=ME), True),
+    ("key.delete_of_user", Subject(user_id=COLLEAGUE), False),
+    ("key.delete_of_team", Subject(team_id=MY_TEAM), True),
+    ("key.delete_of_team", Subject(team_id=OTHER_TEAM), False),
+    ("key.delete_any", Subject(user_id=ME), False),
+    ("key.see", Subject(user_id=ME), True),
+    ("key.see", Subject(team_id=MY_TEAM), True),
+    ("key.see", Subject(user_id=COLLEAGUE), False),
+    ("key.see", Subject(team_id=OTHER_TEAM), False),
+    ("key.see", NO_ONE, False),
+    ("key.change", Subject(user_id=ME, made_by=ME), True),
+    ("key.change", Subject(user_id=ME, made_by=COLLEAGUE), False),
+    ("key.change", Subject(user_id=COLLEAGUE, made_by=ME), False),
+    ("key.change", Subject(team_id=MY_TEAM, made_by=ME), True),
+    ("key.change", Subject(team_id=OTHER_TEAM, made_by=ME), False),
+    ("receipt.see", Subject(user_id=COLLEAGUE), False),
+    ("receipt.see", Subject(team_id=MY_TEAM), True),
+    ("trace.list", NO_ONE, False),
+    ("gateway.provision", NO_ONE, False),
+]
+
+
+@pytest.mark.parametrize(("action", "subject", "allowed"), MEMBERS_CAN)
+def test_a_member_may_what_is_theirs(action: Action, subject: Subject, allowed: bool) -> None:
+    """A limit that somebody else set on a member's key is not the member's to change."""
+    assert may(person("member"), action, subject) is allowed
+
+
+@pytest.mark.parametrize("action", [action for action in get_args(Action) if action.startswith(("key.", "trace."))])
+def test_a_manager_may_with_keys_and_traces_what_an_admin_may(action: Action) -> None:
+    assert may(person("manager"), action, Subject(user_id=COLLEAGUE, made_by=COLLEAGUE))
+
+
+def test_a_manager_may_not_provision_the_gateway() -> None:
+    assert not may(person("manager"), "gateway.provision")
+
+
+def test_the_refusal_says_who_may() -> None:
+    with pytest.raises(Forbidden, match="an admin, a manager") as refused:
+        require(person("member"), "key.list_all")
+    assert "member" in refused.value.message
