@@ -14,7 +14,7 @@ from tollhouse.cloudflare.management import Account, GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
 from tollhouse.control import api, onboarding
 from tollhouse.control.context import ControlContext
-from tollhouse.db import migrate, pool
+from tollhouse.db import migrate, partitions, pool
 from tollhouse.db.embedded import EmbeddedPostgres
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import SystemClock
@@ -95,6 +95,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         database = await pool.connect(database_url, size=settings.database_pool_size)
         stack.push_async_callback(database.close)
         catalog = load_catalog(settings.price_overrides, datetime.now(UTC).date())
+        await partitions.open_days(database)
         sweeper = await _sweeper(settings, database, clock, stack)
         upstream = _upstream_pool(settings)
         stack.push_async_callback(upstream.close)
@@ -117,7 +118,11 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
             clock=clock,
             limits=_road_limits(settings),
         )
-        loops = asyncio.create_task(_run_loops(sweeper.run(), _provision(control), _keep_prices(settings, prices)))
+        loops = asyncio.create_task(
+            _run_loops(
+                sweeper.run(), _provision(control), _keep_prices(settings, prices), partitions.keep_open(database)
+            )
+        )
         stack.push_async_callback(_cancel, loops)
         yield House(Application(Gateway(road, clock), api.build(control)), control, loops)
 

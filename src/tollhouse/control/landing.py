@@ -24,9 +24,9 @@ main { max-width: 40rem; margin: 0 auto; padding: 12vh 1.5rem 3rem }
 h1 { font-size: 1.75rem; line-height: 1.2; letter-spacing: -0.02em; margin: 0 0 .5rem }
 p { margin: 0 0 2rem; color: var(--soft) }
 dl { margin: 0; border-top: 1px solid var(--line) }
-dl div { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding: .75rem 0; border-bottom: 1px solid var(--line) }
-dt { flex: 0 0 11rem; color: var(--soft) }
-dd { margin: 0; min-width: 0; overflow-wrap: anywhere }
+dl div { display: flex; gap: 1.5rem; padding: .75rem 0; border-bottom: 1px solid var(--line) }
+dt { flex: 0 0 9rem; color: var(--soft) }
+dd { flex: 1; margin: 0; min-width: 0; overflow-wrap: anywhere }
 code { background: var(--code); border-radius: 4px; padding: .1rem .35rem; font: .875em/1.5 ui-monospace, monospace }
 a { color: inherit; text-underline-offset: .2em }
 a:focus-visible { outline: 2px solid; outline-offset: 2px; border-radius: 2px }

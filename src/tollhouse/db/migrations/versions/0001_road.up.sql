@@ -1,6 +1,25 @@
 -- The first schema: customers and people, keys, the ledger, receipts, spans, audit.
 -- Times are timestamptz, JSON is jsonb, money is bigint nano-USD; numeric(10,4) columns are projections.
 
+-- Opens the partitions of `p_days` days from `p_from` on, for a table that has a day in its partition key. A day
+-- whose rows wait in the default partition already stays there. One caller at a time, whoever they are.
+CREATE FUNCTION open_day_partitions(p_table regclass, p_from date, p_days integer) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE day date; name text; opened integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('open_day_partitions'));
+    FOR day IN SELECT p_from + n FROM generate_series(0, p_days - 1) n LOOP
+        name := p_table::text || to_char(day, '_YYYYMMDD');
+        CONTINUE WHEN to_regclass(name) IS NOT NULL;
+        BEGIN
+            EXECUTE format('CREATE TABLE %I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', name, p_table, day, day + 1);
+            opened := opened + 1;
+        EXCEPTION WHEN check_violation THEN NULL;
+        END;
+    END LOOP;
+    RETURN opened;
+END $$;
+
 CREATE TYPE ai_gateway_key_budget_reset AS ENUM ('daily', 'weekly', 'monthly');
 
 -- Customers and people ------------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+"""Every route of the control plane names who may call it, in its signature; the open ones are listed here."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from making import ManualClock
+from stage import catalog
+from tollhouse.control import api, identity
+from tollhouse.control.context import ControlContext
+
+OPEN = {
+    ("GET", "/"),
+    ("GET", "/v1/health"),
+    ("POST", "/v1/customers/register"),
+    ("POST", "/v1/login"),
+}
+GUARDS = (identity.signed_in, identity.person_or_key)
+
+
+def _routes() -> list[APIRoute]:
+    nothing: Any = None
+    context = ControlContext(
+        database=nothing,
+        clock=ManualClock(),
+        catalog=catalog(),
+        management=None,
+        accounts=(),
+        gateway_prefix="tollhouse-",
+        registration_open=True,
+        session_lifetime=timedelta(hours=1),
+        cookie_secure=False,
+        after_key_change=lambda _hash: None,
+    )
+    return [route for route in _flat(api.build(context).routes) if isinstance(route, APIRoute)]
+
+
+def _flat(routes: Any) -> list[Any]:
+    """Routes of included routers too, which FastAPI keeps behind a face of their own."""
+    found: list[Any] = []
+    for route in routes:
+        router = getattr(route, "original_router", None)
+        found.extend(_flat(router.routes) if router is not None else [route])
+    return found
+
+
+def _names_a_guard(dependant: Dependant) -> bool:
+    """Whether somebody who identifies the caller is among the dependencies, at any depth."""
+    return dependant.call in GUARDS or any(_names_a_guard(child) for child in dependant.dependencies)
+
+
+def test_the_look_out_sees_the_routes() -> None:
+    paths = {route.path for route in _routes()}
+    assert {"/v1/ai/keys/{key_hash}", "/v1/traces"} <= paths
+    assert {path for _, path in OPEN} <= paths
+
+
+@pytest.mark.parametrize("route", _routes(), ids=lambda route: f"{sorted(route.methods)[0]} {route.path}")
+def test_a_route_is_guarded_or_listed_as_open(route: APIRoute) -> None:
+    guarded = any(_names_a_guard(child) for child in route.dependant.dependencies)
+    for method in route.methods or ():
+        assert guarded is ((method, route.path) not in OPEN)

@@ -1,0 +1,138 @@
+"""The commands as somebody at a terminal meets them: real processes, one clear line for what is wrong."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from making import create_database
+from stage import ACCOUNT, TOKEN, emulated
+from tollhouse import __version__
+
+BARE = {name: value for name, value in os.environ.items() if not name.startswith(("CF_", "TOLLHOUSE_", "DATABASE_"))}
+
+
+@pytest.fixture
+def told(embedded_url: str, data_dir: Path) -> dict[str, str]:
+    return {"DATABASE_URL": embedded_url, "TOLLHOUSE_DATA_DIR": str(data_dir), "TOLLHOUSE_PORT": "1"}
+
+
+@pytest.fixture
+def customer_id(embedded_url: str) -> str:
+    with psycopg.connect(embedded_url) as connection:
+        connection.execute("INSERT INTO customers (id, name, email) VALUES ('c1', 'Acme', 'acme@example.com')")
+    return "c1"
+
+
+def run(told: dict[str, str], *words: str, fails: bool = False) -> str:
+    """What the command says; errors included when it is to fail."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tollhouse", *words], env=BARE | told, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode != 0) is fails, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr if fails else done.stdout
+
+
+def test_version_and_help() -> None:
+    assert __version__ in run({}, "--version")
+    assert "serve" in run({}, "--help")
+    assert "No such command" in run({}, "fly", fails=True)
+
+
+def test_config_shows_every_setting_and_no_secret(told: dict[str, str]) -> None:
+    secret = "postgresql://me:hunter2@db.example/tollhouse"
+    said = run(told | {"DATABASE_URL": secret, "CF_AI_GATEWAY_API_TOKEN": "cf-secret"}, "config")
+    assert re.search(r"^TOLLHOUSE_PORT +1$", said, re.MULTILINE)
+    assert "postgresql://me:***@db.example/tollhouse" in said
+    assert "hunter2" not in said
+    assert "cf-secret" not in said
+
+
+def test_keys_from_creation_to_disabling(told: dict[str, str], customer_id: str, embedded_url: str) -> None:
+    words = ("--customer", customer_id, "--name", "by hand", "--budget-usd", "2.5", "--reset", "daily")
+    raw = run(told, "keys", "create", *words, "--model", "gpt-4o-mini").strip()
+    assert re.fullmatch(r"aig_[0-9a-f]{32}", raw)
+    listed = run(told, "keys", "list", "--customer", customer_id)
+    key_hash, rest = listed.split(maxsplit=1)
+    assert rest.split(maxsplit=1)[0] == "active"
+    assert "0.0000 of 2.5000 USD  by hand" in listed
+    assert run(told, "keys", "disable", "--customer", customer_id, key_hash).strip() == "disabled"
+    assert "disabled" in run(told, "keys", "list", "--customer", customer_id)
+    with psycopg.connect(embedded_url) as connection:
+        actions = connection.execute("SELECT actor, action FROM audit_log ORDER BY id").fetchall()
+    assert actions == [("command line", "key.create"), ("command line", "key.update")]
+
+
+def test_mistakes_at_the_terminal_are_one_line(told: dict[str, str], customer_id: str) -> None:
+    assert "does not exist" in run(told, "keys", "create", "--customer", "nobody", "--name", "x", fails=True)
+    create = ("keys", "create", "--customer", customer_id, "--name", "x")
+    assert "not an amount" in run(told, *create, "--budget-usd", "much", fails=True)
+    for amount in ("1000000", "-1"):
+        assert "between 0 and 999999.9999" in run(told, *create, "--budget-usd", amount, fails=True)
+    assert "no such key" in run(told, "keys", "disable", "--customer", customer_id, "0" * 64, fails=True)
+    assert "not configured" in run(told, "gateways", "provision", fails=True)
+
+
+def test_migrate_and_its_sql(embedded_server: str, data_dir: Path) -> None:
+    empty = create_database(embedded_server, "template0")
+    told = {"DATABASE_URL": empty, "TOLLHOUSE_DATA_DIR": str(data_dir)}
+    assert "at revision none" in run(told, "doctor")
+    assert "0001" in run(told, "migrate")
+    assert "CREATE TABLE customers" in run(told, "migrate", "--sql")
+
+
+def test_doctor_says_what_is_right_and_what_is_wrong(told: dict[str, str], embedded_url: str) -> None:
+    well = run(told, "doctor")
+    assert "the books are right" in well
+    assert "WRONG" not in well
+    with psycopg.connect(embedded_url) as connection:
+        connection.execute(
+            "SELECT ledger_set_budget('c', 'key', 'k', 5, NULL);UPDATE ledger_accounts SET held_nanos = 9"
+        )
+    assert "WRONG  ledger" in _said_with_status_1(told)
+    away = told | {"DATABASE_URL": "postgresql://127.0.0.1:9/x"}
+    assert "WRONG  database" in _said_with_status_1(away)
+
+
+def _said_with_status_1(told: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "tollhouse", "doctor"], env=BARE | told, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    return done.stdout
+
+
+async def test_gateways_are_provisioned_and_the_doctor_sees_cloudflare(
+    told: dict[str, str], customer_id: str, embedded_url: str
+) -> None:
+    import asyncio
+
+    with psycopg.connect(embedded_url) as connection:
+        connection.execute("UPDATE customers SET gateway_state = 'pending'")
+    async with emulated() as emulator:
+        with_cloudflare = told | {
+            "CF_ACCOUNT_ID": ACCOUNT,
+            "CF_AI_GATEWAY_API_TOKEN": TOKEN,
+            "CF_API_BASE": f"{emulator.url}/client/v4",
+        }
+        assert "1 gateways made" in await asyncio.to_thread(run, with_cloudflare, "gateways", "provision")
+        assert "token is accepted" in await asyncio.to_thread(run, with_cloudflare, "doctor")
+        wrong = with_cloudflare | {"CF_AI_GATEWAY_API_TOKEN": "another-token-0123456789"}
+        assert "WRONG  cloudflare" in await asyncio.to_thread(_said_with_status_1, wrong)
+    with psycopg.connect(embedded_url) as connection:
+        row = connection.execute("SELECT gateway_state, cf_gateway_id FROM customers").fetchone()
+    assert row == ("ready", f"tollhouse-{customer_id}")
+
+
+@pytest.mark.parametrize("name", ["TOLLHOUSE_PRICE_OVERRIDES"])
+def test_bad_price_overrides_are_one_line(told: dict[str, str], tmp_path: Path, name: str) -> None:
+    bad = tmp_path / "prices.json"
+    bad.write_text('{"models": [{"provider": "openai"}]}')
+    said = run(told | {name: str(bad)}, "keys", "list", "--customer", "x", fails=True)
+    assert str(bad) in said
+    assert len(said.strip().splitlines()) == 1
