@@ -42,10 +42,11 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A running process: its application, its control context, and the loop that must not end."""
+    """A running process: its application, its control context, its way out, and the loop that must not end."""
 
     application: "Application"
     control: ControlContext
+    upstream: UpstreamPool
     loops: "asyncio.Task[None]"
 
 
@@ -124,7 +125,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
             )
         )
         stack.push_async_callback(_cancel, loops)
-        yield House(Application(Gateway(road, clock), api.build(control)), control, loops)
+        yield House(Application(Gateway(road, clock), api.build(control)), control, upstream, loops)
 
 
 @contextlib.asynccontextmanager

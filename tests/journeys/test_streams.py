@@ -124,6 +124,14 @@ async def test_a_stream_without_done_but_with_usage_is_exact(stage: Stage, clien
     assert (await stage.entries())[0]["kind"] == "exact"
 
 
+async def test_a_connection_is_used_again_after_a_stream(stage: Stage, client: AsyncOpenAI) -> None:
+    assert stage.house
+    pool = stage.house.upstream
+    for _ in range(3):
+        await read(client)
+    assert (pool.open, pool.in_use) == (1, 0)
+
+
 async def test_an_answer_that_a_guardrail_buffered_becomes_a_stream(stage: Stage, client: AsyncOpenAI) -> None:
     await stage.emulator.script(model=MODEL, times=2, json_for_stream=True)
     chunks = await read(client)

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tollhouse.db.pool import CONNECTION_ERRORS
 from tollhouse.foundation.errors import (
     BadRequest,
+    MethodNotAllowed,
     NotFound,
     RequestTimeout,
     TollhouseError,
@@ -33,12 +34,6 @@ from tollhouse.foundation.errors import (
 MAX_BODY_BYTES: Final = 1 << 20
 _BODY_TIMEOUT_S: Final = 30.0
 _LONGEST_PARAM: Final = 120
-
-
-class MethodNotAllowed(TollhouseError):
-    status: ClassVar[int] = 405
-    code = "method_not_allowed"
-    kind: ClassVar[str] = "invalid_request_error"
 
 
 class InternalError(TollhouseError):

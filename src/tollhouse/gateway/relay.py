@@ -26,6 +26,7 @@ from tollhouse.gateway.records import cost_of, unbilled
 
 MAX_ANSWER_BYTES: Final = 64 << 20
 _VISIBLE_BYTES_PER_TOKEN: Final = 3
+_END_WITHIN_S: Final = 1.0
 _JSON: Final = b"application/json"
 _PASSED_HEADERS: Final = frozenset({b"retry-after", b"x-request-id"})
 
@@ -103,6 +104,7 @@ class Relay:
         passage.error_type = _stream_error(broken, meter.reading)
         await on_close(passage)
         await caller.finish(b"".join(withheld) + (refusals.as_event(broken) if broken else b""))
+        await _let_end(response)
 
     async def _pump(
         self, response: UpstreamResponse, meter: StreamMeter, caller: Caller
@@ -139,6 +141,8 @@ class Relay:
                     yield meter.end()
                     return
                 yield meter.feed(data)
+                if meter.reading.finished:
+                    return
         finally:
             if until is not None:
                 self._drains.end()
@@ -151,6 +155,16 @@ class Relay:
                 return await response.next_chunk()
         except TimeoutError as cause:
             raise _DrainedLongEnough from cause
+
+
+async def _let_end(response: UpstreamResponse) -> None:
+    """Take the end of a finished answer off the wire, so that its connection can be used again."""
+    try:
+        async with asyncio.timeout(_END_WITHIN_S):
+            while await response.next_chunk() is not None:
+                pass
+    except (TimeoutError, UpstreamError):
+        return
 
 
 class _DrainedLongEnough(Exception):
