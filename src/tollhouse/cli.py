@@ -118,9 +118,10 @@ async def _serve(
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        # The socket is open: whoever calls meanwhile waits for a moment, and finds everything that was announced.
+        await announce(house, _address(read, listener))
         exchanges = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            await announce(house, _address(read, listener))
             await asyncio.wait([exchanges, house.loops], return_when=asyncio.FIRST_COMPLETED)
         finally:
             server.stop()

@@ -97,7 +97,7 @@ async def test_numbers_keep_every_digit(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/nothing", "/v1/ai/keys/", "/v1/me/", "/docs", "/v1/ai/keys/%00/details/x"]
+    "path", ["/x", "/v1", "/v1/nothing", "/v1/ai/keys/", "/v1/me/", "/docs", "/v1/ai/keys/%00/details/x"]
 )
 async def test_an_unknown_address_is_a_404_in_the_envelope(api: httpx.AsyncClient, path: str) -> None:
     assert refusal(await api.get(path)) == (404, "not_found")
@@ -265,3 +265,12 @@ async def test_a_fault_of_ours_tells_nothing_of_itself(busy_house: House, monkey
         answer = await visitor.get("/v1/health")
     assert refusal(answer) == (500, "internal_error")
     assert "secret" not in answer.text
+
+
+async def test_the_page_at_the_root_loads_nothing_from_elsewhere(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/")
+    assert answer.status_code == 200
+    assert "Tollhouse is running" in answer.text
+    assert "<script" not in answer.text
+    assert "://" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
