@@ -53,9 +53,7 @@ async def made(
 ) -> Estimate:
     asked = await chat(**fields)
     encoded = msgspec.json.encode(asked.body)
-    return estimate(
-        asked, of or model(), encoded, policy=policy, default_max=default_max, extra_bytes=0, price_version="v"
-    )
+    return estimate(asked, of or model(), len(encoded), policy=policy, default_max=default_max, price_version="v")
 
 
 async def test_the_amount_is_the_bound_of_prompt_bytes_and_cap() -> None:
@@ -173,7 +171,7 @@ async def test_without_a_price_there_is_no_amount() -> None:
 
 async def test_an_unknown_model_has_no_price_either() -> None:
     asked = await chat()
-    found = estimate(asked, None, b"{}", policy="strict", default_max=1, extra_bytes=0, price_version="v")
+    found = estimate(asked, None, 2, policy="strict", default_max=1, price_version="v")
     assert (found.amount, found.output_tokens) == (None, 1)
 
 

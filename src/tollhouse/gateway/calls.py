@@ -24,6 +24,7 @@ MAX_CHOICES: Final = 128
 MAX_MESSAGES: Final = 20_000
 MAX_TOOLS: Final = 1_000
 MAX_DEPTH: Final = 64
+CONTAINERS_AT_ONCE: Final = 1_000
 YIELD_ABOVE_BYTES: Final = 128 << 10
 """Larger bodies are worked on in steps, with a pause for other calls between them."""
 
@@ -53,6 +54,7 @@ _REFUSED: Final = {
 }
 # Content that is priced apart from text (audio and video cost up to seven times as much).
 _REFUSED_CONTENT: Final = frozenset({"input_audio", "audio_url", "video_url", "input_video"})
+_CONTAINERS: Final = (dict, list)
 _STANDARD_TTLS: Final = (None, "5m")
 _STANDARD_TIERS: Final = ("auto", "default")
 
@@ -89,6 +91,7 @@ class ChatRequest:
 async def read_chat(raw: bytes) -> ChatRequest:
     """Decode and check a body; raises BadRequest that names the field and what it must be."""
     body = await decode(raw)
+    await pause(len(raw))
     model = _model(body)
     for field, reason in _REFUSED.items():
         if body.get(field) is not None:
@@ -113,7 +116,7 @@ async def read_chat(raw: bytes) -> ChatRequest:
 
 async def decode(raw: bytes) -> Json:
     """The JSON object in `raw`; refuses what is not UTF-8, not an object, too deep, or has a key twice."""
-    large = len(raw) > YIELD_ABOVE_BYTES
+    await pause(len(raw))
     try:
         body = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
@@ -122,19 +125,31 @@ async def decode(raw: bytes) -> Json:
         raise refusals.bad_json(f"it is nested deeper than {MAX_DEPTH}") from cause
     if not isinstance(body, dict):
         raise refusals.bad_json("it must be an object")
-    if _deeper_than(body, MAX_DEPTH):
-        raise refusals.bad_json(f"it is nested deeper than {MAX_DEPTH}")
-    for name in _ONCE_ONLY:
-        if large:
-            await asyncio.sleep(0)
-        if raw.count(name) > 1:
-            _refuse_twice(raw)
-            break
+    await _refuse_deep(body)
+    await _refuse_twice(raw)
     return body
 
 
-def _refuse_twice(raw: bytes) -> None:
-    """The exact look, taken only when a name occurs twice somewhere: refuse a key repeated within one object."""
+async def pause(size_bytes: int) -> None:
+    """Let other calls have the loop for a turn, between the steps of work on a large body."""
+    if size_bytes > YIELD_ABOVE_BYTES:
+        await asyncio.sleep(0)
+
+
+async def _refuse_twice(raw: bytes) -> None:
+    """Refuse a key written twice. The exact look is taken only when a name that matters occurs twice somewhere."""
+    for name in _ONCE_ONLY:
+        await pause(len(raw))
+        if raw.count(name) > 1:
+            if len(raw) > YIELD_ABOVE_BYTES:
+                await asyncio.to_thread(_look_for_twins, raw)
+            else:
+                _look_for_twins(raw)
+            return
+
+
+def _look_for_twins(raw: bytes) -> None:
+    """Raises BadRequest for a key repeated within one object, anywhere."""
     import json  # the only decoder that shows the pairs
 
     def pairs(items: list[tuple[str, Any]]) -> Json:
@@ -148,19 +163,21 @@ def _refuse_twice(raw: bytes) -> None:
     json.loads(raw, object_pairs_hook=pairs)
 
 
-def _deeper_than(value: Any, levels: int) -> bool:
-    """Whether containers nest deeper than `levels`; looks at one level of the whole tree at a time."""
-    layer = [value]
-    for _ in range(levels):
-        layer = [
-            child
-            for container in layer
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, (dict, list))
-        ]
+async def _refuse_deep(body: Json) -> None:
+    """Refuse containers that nest deeper than `MAX_DEPTH`; one level of the whole tree at a time, in slices."""
+    layer: list[Any] = [body]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for start in range(0, len(layer), CONTAINERS_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            for container in layer[start : start + CONTAINERS_AT_ONCE]:
+                values = container.values() if type(container) is dict else container
+                below.extend(child for child in values if type(child) in _CONTAINERS)
+        layer = below
         if not layer:
-            return False
-    return True
+            return
+    raise refusals.bad_json(f"it is nested deeper than {MAX_DEPTH}")
 
 
 def _model(body: Json) -> str:

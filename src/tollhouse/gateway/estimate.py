@@ -57,17 +57,16 @@ class Estimate:
 def estimate(
     chat: ChatRequest,
     model: Model | None,
-    encoded: bytes,
+    size_bytes: int,
     *,
     policy: BoundPolicy,
     default_max: int,
-    extra_bytes: int,
     price_version: str,
 ) -> Estimate:
-    """The bound of a call. `encoded` is the outgoing body, `extra_bytes` what normalisation may add to it."""
+    """The bound of a call. `size_bytes`: of the outgoing body, with what normalisation may add to it."""
     price = model.price if model else None
     reasons = _REASONS.match(chat.model.lower()) is not None
-    input_tokens = _input_bound(chat.body, len(encoded) + extra_bytes, model)
+    input_tokens = _input_bound(chat.body, size_bytes, model)
     output_tokens = _output_cap(chat, model, default_max)
     shortest = min(output_tokens, SHORTEST_REASONED_ANSWER if reasons else SHORTEST_ANSWER)
     if price is None:
@@ -99,10 +98,14 @@ def normalised_pieces(encoded: bytes) -> Iterator[int]:
 
     Compatibility forms replace single characters, so a cut between two changes nothing that matters to a bound.
     """
-    text = encoded.decode()
-    for start in range(0, len(text), NORMALISED_PIECE):
-        piece = text[start : start + NORMALISED_PIECE]
-        yield max(len(unicodedata.normalize("NFKC", piece).encode()) - len(piece.encode()), 0)
+    start = 0
+    while start < len(encoded):
+        end = start + NORMALISED_PIECE
+        while end < len(encoded) and encoded[end] & 0xC0 == 0x80:
+            end += 1  # never within a character
+        piece = encoded[start:end]
+        yield max(len(unicodedata.normalize("NFKC", piece.decode()).encode()) - len(piece), 0)
+        start = end
 
 
 def _amount(price: Price, input_tokens: int, output_tokens: int, choices: int) -> Nanos:

@@ -34,6 +34,19 @@ class Tokens:
         return self.by_account.get(account_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A body ready to be sent, and the output cap that is written in it."""
+
+    body: bytes
+    output_tokens: int
+
+
+def write(chat: ChatRequest, destination: Destination, output_tokens: int) -> Outgoing:
+    """What leaves for this call with this cap. Encoding is the dearest step of a large call: do it once."""
+    return Outgoing(_encode(outgoing_body(chat, destination, output_tokens)), output_tokens)
+
+
 def outgoing_body(chat: ChatRequest, destination: Destination, output_tokens: int) -> Json:
     """The object that is sent: the provider's own model name, usage always asked for, exactly one output cap."""
     body: dict[str, Any] = {name: value for name, value in chat.body.items() if name not in _CAPS}
@@ -44,10 +57,6 @@ def outgoing_body(chat: ChatRequest, destination: Destination, output_tokens: in
     if chat.stream and destination.route.stream_usage:
         body["stream_options"] = (chat.body.get("stream_options") or {}) | {"include_usage": True}
     return body
-
-
-def encode(body: Json) -> bytes:
-    return _encode(body)
 
 
 async def forward(

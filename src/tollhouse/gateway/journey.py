@@ -23,9 +23,9 @@ from tollhouse.gateway import refusals
 from tollhouse.gateway.authenticate import Permits, authenticate
 from tollhouse.gateway.authorize import Destination, authorize, scopes_of
 from tollhouse.gateway.caller import Caller
-from tollhouse.gateway.calls import YIELD_ABOVE_BYTES, Arrival, ChatRequest, read_chat
+from tollhouse.gateway.calls import Arrival, ChatRequest, pause, read_chat
 from tollhouse.gateway.estimate import Estimate, affordable_tokens, estimate, fit, normalised_pieces
-from tollhouse.gateway.forward import Tokens, encode, forward, outgoing_body
+from tollhouse.gateway.forward import Outgoing, Tokens, forward, write
 from tollhouse.gateway.passage import BROKEN, NOT_SENT, TIMED_OUT, Passage
 from tollhouse.gateway.relay import Relay
 from tollhouse.gateway.settle import Settler
@@ -72,11 +72,11 @@ class Road:
         raw = await caller.read_body(self.limits.max_body_bytes, self.limits.body_timeout_s)
         chat = await read_chat(raw)
         destination = authorize(permit, chat, self.prices.catalog, default_account=self.default_account)
-        made = await self._estimate(permit, chat, destination)
+        draft, made = await self._estimate(permit, chat, destination)
         passage = await self._hold(arrival, permit, chat, destination, made)
         try:
             async with asyncio.timeout(self.limits.call_max_s):
-                response = await self._forward(passage)
+                response = await self._forward(passage, draft)
                 try:
                     await self.relay.relay(response, passage, caller, on_close=self.settler.settle)
                 finally:
@@ -87,25 +87,26 @@ class Road:
         finally:
             await asyncio.shield(self.settler.settle(passage))
 
-    async def _estimate(self, permit: Permit, chat: ChatRequest, destination: Destination) -> Estimate:
-        """The bound of what will really be sent, with the default cap where the caller set none."""
+    async def _estimate(self, permit: Permit, chat: ChatRequest, destination: Destination) -> tuple[Outgoing, Estimate]:
+        """What will be sent, with the default cap where the caller set none, and the bound of just that."""
         default_max = permit.max_output_tokens or self.limits.default_max_output_tokens
-        encoded = encode(outgoing_body(chat, destination, chat.max_output_tokens or default_max))
+        await pause(chat.size_bytes)
+        draft = write(chat, destination, chat.max_output_tokens or default_max)
         extra = 0
-        if destination.route.normalises_text and not encoded.isascii():
-            for added in normalised_pieces(encoded):
+        if destination.route.normalises_text and not draft.body.isascii():
+            for added in normalised_pieces(draft.body):
                 extra += added
-                if chat.size_bytes > YIELD_ABOVE_BYTES:
-                    await asyncio.sleep(0)
-        return estimate(
+                await pause(chat.size_bytes)
+        made = estimate(
             chat,
             destination.entry,
-            encoded,
+            len(draft.body) + extra,
             policy=permit.bound_policy,
             default_max=default_max,
-            extra_bytes=extra,
             price_version=self.prices.catalog.version,
         )
+        await pause(chat.size_bytes)
+        return draft, made
 
     async def _hold(
         self, arrival: Arrival, permit: Permit, chat: ChatRequest, destination: Destination, made: Estimate
@@ -145,16 +146,18 @@ class Road:
             price_version=made.price_version,
         )
 
-    async def _forward(self, passage: Passage) -> UpstreamResponse:
+    async def _forward(self, passage: Passage, draft: Outgoing) -> UpstreamResponse:
         """Send; what went wrong decides what the call may have cost."""
         destination = passage.destination
         token = self.tokens.of(destination.account_id)
         if token is None:
             passage.ending, passage.error_type = NOT_SENT, "gateway_not_ready"
             raise refusals.gateway_not_ready()
-        body = encode(outgoing_body(passage.chat, destination, passage.estimate.output_tokens))
+        if draft.output_tokens != passage.estimate.output_tokens:
+            draft = write(passage.chat, destination, passage.estimate.output_tokens)
+            await pause(passage.chat.size_bytes)
         try:
-            return await forward(self.pool, token, passage.permit, destination, passage.arrival.call_id, body)
+            return await forward(self.pool, token, passage.permit, destination, passage.arrival.call_id, draft.body)
         except UpstreamError as cause:
             passage.ending = BROKEN if cause.sent else NOT_SENT
             passage.error_type = cause.code

@@ -326,15 +326,17 @@ RETURNS TABLE (
     call_id uuid, outcome text, reserved_nanos bigint, cost_nanos bigint, overrun_nanos bigint
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
-DECLARE touched bigint[];
+DECLARE touched bigint[]; late boolean;
 BEGIN
     -- Lock order everywhere: holds, then budgets by id.
-    PERFORM 1 FROM ledger_holds h WHERE h.call_id = ANY (p_calls) ORDER BY h.call_id FOR UPDATE;
+    SELECT count(*) < cardinality(p_calls) INTO late FROM (
+        SELECT 1 FROM ledger_holds h WHERE h.call_id = ANY (p_calls) ORDER BY h.call_id FOR UPDATE) held;
+    -- Entries are only looked at when a hold is gone: `late` is known before, so the book is not searched otherwise.
     SELECT array_agg(DISTINCT u.b) INTO touched FROM (
         SELECT unnest(h.budgets) AS b FROM ledger_holds h WHERE h.call_id = ANY (p_calls)
         UNION ALL
-        SELECT unnest(e.budgets) FROM ledger_entries e JOIN unnest(p_calls, p_days) AS t (call, day)
-            ON e.entry_day = t.day AND e.entry_id = t.call WHERE e.kind = 'in_doubt'
+        SELECT unnest(e.budgets) FROM ledger_entries e
+            WHERE late AND e.entry_day = ANY (p_days) AND e.entry_id = ANY (p_calls) AND e.kind = 'in_doubt'
     ) u;
     PERFORM 1 FROM ledger_budgets b WHERE b.budget_id = ANY (touched) ORDER BY b.budget_id FOR UPDATE;
     RETURN QUERY
@@ -354,7 +356,8 @@ BEGIN
     ), doubted AS ( -- charged in doubt by a sweep, and now the truth arrives: book the difference
         SELECT e.*, asked.kind AS known_kind, CASE WHEN asked.kind = 'void' THEN 0 ELSE asked.cost END AS known
         FROM asked JOIN ledger_entries e ON e.entry_day = asked.day AND e.entry_id = asked.call AND e.kind = 'in_doubt'
-        WHERE asked.kind <> 'in_doubt' AND NOT EXISTS (
+        WHERE late AND e.entry_day = ANY (p_days) AND e.entry_id = ANY (p_calls)
+          AND asked.kind <> 'in_doubt' AND NOT EXISTS (
             SELECT 1 FROM ledger_entries x WHERE x.call_id = asked.call AND x.kind = 'adjust')
     ), adjusted AS (
         INSERT INTO ledger_entries (entry_day, entry_id, call_id, kind, reserved_nanos, cost_nanos, budgets, periods,
