@@ -97,7 +97,7 @@ async def read_chat(raw: bytes) -> ChatRequest:
         if body.get(field) is not None:
             raise refusals.bad_field(field, f"is refused here: it {reason}", code="unsupported_parameter")
     _check_messages(body)
-    if b'"ttl"' in raw or b"\\u" in raw:
+    if await _mentions(raw, b'"ttl"') or await _mentions(raw, b"\\u"):
         _check_cache_control(body)
     _check_tools(body)
     _check_tier(body)
@@ -125,6 +125,7 @@ async def decode(raw: bytes) -> Json:
         raise refusals.bad_json(f"it is nested deeper than {MAX_DEPTH}") from cause
     if not isinstance(body, dict):
         raise refusals.bad_json("it must be an object")
+    await pause(len(raw))
     await _refuse_deep(body)
     await _refuse_twice(raw)
     return body
@@ -134,6 +135,11 @@ async def pause(size_bytes: int) -> None:
     """Let other calls have the loop for a turn, between the steps of work on a large body."""
     if size_bytes > YIELD_ABOVE_BYTES:
         await asyncio.sleep(0)
+
+
+async def _mentions(raw: bytes, mark: bytes) -> bool:
+    await pause(len(raw))
+    return mark in raw
 
 
 async def _refuse_twice(raw: bytes) -> None:
