@@ -7,7 +7,6 @@ garbage in it. Both on the whole road, in a house on real sockets that wrk calls
 
 import asyncio
 import contextlib
-import gc
 import statistics
 import sys
 import tempfile
@@ -126,7 +125,7 @@ async def _served(settings: Settings, url: str) -> AsyncIterator[str]:
     listener = serving.listen("127.0.0.1", 0)
     async with app.open_house(settings, url) as house:
         server = serving.make_server(house.application, max_header_bytes=settings.max_header_bytes, shutdown_s=5)
-        _settle_memory()
+        serving.settle_memory()
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}{CHAT_PATH}"
@@ -134,13 +133,6 @@ async def _served(settings: Settings, url: str) -> AsyncIterator[str]:
             server.stop()
             await task
             await server.last_words(5)
-
-
-def _settle_memory() -> None:
-    """As `tollhouse serve` does once it is open."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 async def _watched(prompt: Prompt, address: str, key: str, folder: Path, cores: Cores) -> Seen:

@@ -155,7 +155,7 @@ async def _sweeper(
 
 
 async def _retire(database: Database, sweeper: Sweeper) -> None:
-    with contextlib.suppress(*pool.CONNECTION_ERRORS):
+    with contextlib.suppress(*pool.DATABASE_FAILURES):
         async with database.connection() as connection:
             await holds.retire(connection, sweeper.owner)
 

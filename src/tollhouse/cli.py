@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import gc
 import signal
 import socket
 import sys
@@ -114,7 +113,7 @@ async def _serve(
 ) -> None:
     """Until a signal, or a loop that cannot go on; calls in flight are finished and booked."""
     async with app.open_house(read, url) as house:
-        _settle_memory()
+        serving.settle_memory()
         server = serving.make_server(
             house.application, max_header_bytes=read.max_header_bytes, shutdown_s=read.shutdown_s
         )
@@ -131,13 +130,6 @@ async def _serve(
             await server.last_words(_LAST_WORDS_S)
         if house.loops.done():
             house.loops.result()
-
-
-def _settle_memory() -> None:
-    """The catalog and the libraries are here to stay: a collector that looks at them again holds up every call."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 async def _say_where(_house: app.House, address: str) -> None:

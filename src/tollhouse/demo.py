@@ -23,6 +23,7 @@ import click
 import httpx
 from pydantic import HttpUrl, SecretStr
 
+from tollhouse.access import keys as access_keys
 from tollhouse.access.keys import KeyTerms
 from tollhouse.app import House
 from tollhouse.catalog.models import load as load_catalog
@@ -157,7 +158,7 @@ def with_emulator(settings: Settings, emulator: EmulatorProcess) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class EmulatorOrder:
-    """What `tollhouse emulator` was asked to run. `place`: where to say so; `leash`: see `end_when_let_go`."""
+    """What `tollhouse emulator` was asked to run. `place`: where to say so; `leash`: see `_end_when_let_go`."""
 
     account: str
     token: str
@@ -274,11 +275,9 @@ async def _forget_half_made(house: House) -> None:
 
 
 async def _exists(house: House, customer_id: str) -> bool:
+    """Whether the seed was finished: the keys come last."""
     async with house.control.database.connection() as connection:
-        found = await connection.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM ai_gateway_keys WHERE customer_id = $1)", CustomerId(customer_id)
-        )
-    return bool(found)
+        return bool(await access_keys.of_customer(connection, CustomerId(customer_id)))
 
 
 def welcome(demo: Demo) -> str:

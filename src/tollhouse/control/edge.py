@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tollhouse.db.pool import CONNECTION_ERRORS
+from tollhouse.db.pool import CONNECTION_ERRORS, unreachable
 from tollhouse.foundation.errors import (
     BadRequest,
     MethodNotAllowed,
@@ -27,17 +27,12 @@ from tollhouse.foundation.errors import (
     RequestTimeout,
     TollhouseError,
     TooLarge,
-    Unavailable,
     Unprocessable,
 )
 
 MAX_BODY_BYTES: Final = 1 << 20
 _BODY_TIMEOUT_S: Final = 30.0
 _LONGEST_PARAM: Final = 120
-
-
-class InternalError(TollhouseError):
-    """What a caller sees of a fault of ours; the log has the rest."""
 
 
 # Bodies ----------------------------------------------------------------------------------------------------
@@ -191,16 +186,12 @@ async def _on_http(_request: Request, error: Exception) -> Response:
 
 
 async def _on_lost_database(_request: Request, _error: Exception) -> Response:
-    return render(
-        Unavailable(
-            "the database cannot be reached right now; try again shortly", code="database_unavailable", retry_after_s=2
-        )
-    )
+    return render(unreachable())
 
 
 async def _on_fault(_request: Request, _error: Exception) -> Response:
     """Starlette raises the error again after this answer, so the server logs it."""
-    return render(InternalError("something went wrong on our side; it has been logged"))
+    return render(TollhouseError("something went wrong on our side; it has been logged"))
 
 
 def _translated(error: HTTPException) -> TollhouseError:

@@ -1,6 +1,6 @@
 """GET /v1/ai/models in OpenAI's list shape, with prices. An id is `provider/model`: what the proxy takes back.
 
-The catalog does not change while the process runs, so each entry is made and encoded once.
+Each entry is made and encoded once, at start: calls are priced by the day's catalog, this list shows the start's.
 """
 
 from collections.abc import Iterable, Sequence

@@ -4,10 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import asyncpg
-
-from tollhouse.db.pool import CONNECTION_ERRORS, Database
-from tollhouse.foundation.errors import Unavailable
+from tollhouse.db.pool import DATABASE_FAILURES, Database
 from tollhouse.foundation.logs import get_logger
 
 TABLES: Final = ("ledger_entries", "telemetry_spans")
@@ -35,5 +32,5 @@ async def keep_open(database: Database) -> None:
         await asyncio.sleep(LOOK_EVERY_S)
         try:
             await open_days(database)
-        except (*CONNECTION_ERRORS, Unavailable, asyncpg.PostgresError) as error:
+        except DATABASE_FAILURES as error:
             _log.warning("day partitions could not be opened; trying again", error=repr(error))

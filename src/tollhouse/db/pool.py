@@ -35,6 +35,9 @@ CONNECTION_ERRORS: Final = (
     asyncpg.LockNotAvailableError,
 )
 
+# Everything a statement may end with that is no fault of its caller: no connection, a lost one, a server's refusal.
+DATABASE_FAILURES: Final = (*CONNECTION_ERRORS, Unavailable, asyncpg.PostgresError)
+
 
 class _Stateless(asyncpg.Connection):
     """A connection that needs no cleaning between users: nobody sets anything on a session or listens on it.
@@ -59,7 +62,7 @@ class Database:
         try:
             connection = await self._pool.acquire(timeout=self._wait_s)
         except CONNECTION_ERRORS as cause:
-            raise _unreachable() from cause
+            raise unreachable() from cause
         try:
             yield connection
         finally:
@@ -79,7 +82,8 @@ class Database:
             self._pool.terminate()
 
 
-def _unreachable() -> Unavailable:
+def unreachable() -> Unavailable:
+    """What a caller is told when no connection can be had or the one in use was lost."""
     return Unavailable(
         "the database cannot be reached right now; try again shortly",
         code="database_unavailable",

@@ -44,7 +44,7 @@ def nanos_to_usd(nanos: int) -> Decimal:
 
 def usd_string(nanos: int) -> str:
     """Four decimals for people and for `numeric(10,4)` fields: `"0.0100"`. Rounds half up, never decides."""
-    return str((Decimal(nanos) / NANOS_PER_USD).quantize(_FOUR_PLACES, rounding="ROUND_HALF_UP"))
+    return str(nanos_to_usd(nanos).quantize(_FOUR_PLACES, rounding="ROUND_HALF_UP"))
 
 
 def exact_usd_string(nanos: int) -> str:

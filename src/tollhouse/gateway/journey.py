@@ -10,14 +10,12 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import asyncpg
-
 from tollhouse.access.permits import Permit
 from tollhouse.catalog.models import Catalog
 from tollhouse.cloudflare.upstream import UpstreamError, UpstreamPool, UpstreamResponse
-from tollhouse.db.pool import CONNECTION_ERRORS, Database
+from tollhouse.db.pool import DATABASE_FAILURES, Database
 from tollhouse.foundation.clock import Clock
-from tollhouse.foundation.errors import TollhouseError, Unavailable
+from tollhouse.foundation.errors import TollhouseError
 from tollhouse.foundation.money import Nanos
 from tollhouse.gateway import refusals
 from tollhouse.gateway.authenticate import Permits, authenticate
@@ -123,7 +121,7 @@ class Road:
         try:
             async with self.database.connection() as connection:
                 return await holds.reserve(connection, self.owner, request)
-        except (asyncpg.PostgresError, *CONNECTION_ERRORS, Unavailable) as cause:
+        except DATABASE_FAILURES as cause:
             self.settler.void(Settlement(request.call_id, day, "void", Nanos(0)))
             raise refusals.ledger_unavailable() from cause
         except asyncio.CancelledError:

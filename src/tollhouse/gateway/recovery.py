@@ -11,11 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Final
 
-import asyncpg
-
-from tollhouse.db.pool import CONNECTION_ERRORS, Database
+from tollhouse.db.pool import DATABASE_FAILURES, Database
 from tollhouse.foundation.clock import Clock
-from tollhouse.foundation.errors import StartupError, Unavailable
+from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.ids import WorkerId, new_id
 from tollhouse.foundation.logs import get_logger
 from tollhouse.gateway.records import records_of_swept
@@ -57,7 +55,7 @@ class Sweeper:
             try:
                 await self.beat()
                 await self.sweep()
-            except (*CONNECTION_ERRORS, Unavailable, asyncpg.PostgresError) as error:
+            except DATABASE_FAILURES as error:
                 _log.warning("the sweep could not run; trying again", error=repr(error))
             await asyncio.sleep(self._every_s)
 

@@ -12,10 +12,9 @@ from typing import Final
 
 import asyncpg
 
-from tollhouse.db.pool import CONNECTION_ERRORS, Connection, Database
+from tollhouse.db.pool import DATABASE_FAILURES, Connection, Database
 from tollhouse.foundation.batches import Batcher
 from tollhouse.foundation.clock import Clock
-from tollhouse.foundation.errors import Unavailable
 from tollhouse.foundation.logs import get_logger
 from tollhouse.gateway.passage import Passage
 from tollhouse.gateway.records import receipt_of, settlement_of, span_of
@@ -33,7 +32,6 @@ _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
 # What was asked to be written is itself the trouble. asyncpg's own complaint about a value is a ValueError.
 _REFUSED_DATA: Final = (ValueError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-_NOT_WRITTEN: Final = (*CONNECTION_ERRORS, Unavailable, asyncpg.PostgresError)
 
 _log = get_logger(__name__)
 
@@ -99,7 +97,7 @@ class Settler:
         call_id = ended.settlement.call_id
         try:
             settled = await self._batcher.put(ended)
-        except (asyncio.QueueFull, *_NOT_WRITTEN) as error:
+        except (asyncio.QueueFull, *DATABASE_FAILURES) as error:
             _log.error("an outcome could not be booked; the sweep will charge it", call_id=call_id, error=repr(error))
             return
         if settled is None:
@@ -116,7 +114,7 @@ class Settler:
                     return await write_ended(connection, batch)
             except _REFUSED_DATA as error:
                 return await self._write_apart(batch, error)
-            except _NOT_WRITTEN:
+            except DATABASE_FAILURES:
                 if self._giving_up:
                     raise
                 await asyncio.sleep(pause_s)
