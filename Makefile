@@ -45,6 +45,10 @@ format: $(DEV_STAMP) ## Put the code in its usual form
 bench: $(RUN_STAMP) ## Measure ourselves, nginx and a peer in one run (see bench/README.md)
 	@bench/run
 
+.PHONY: soak
+soak: $(DEV_STAMP) ## List the ledger's long experiments; run one with CAMPAIGN=T4, all with CAMPAIGN=all
+	@PYTHONPATH=tests $(BIN)/python -m campaigns $(CAMPAIGN) $(ARGS)
+
 .PHONY: lock
 lock: $(UV) ## Make requirements/*.txt anew from pyproject.toml
 	@compile() { $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -95,12 +95,12 @@ def _on_the_road() -> list[Seen]:
     with tempfile.TemporaryDirectory(prefix="tollhouse-bench-") as name, on_core(cores.load):
         folder = Path(name)
         with provider(folder, cores, chunks=1, delay_ms=0) as upstream:
-            settings = _settings(folder, upstream)
+            settings = settings_of(folder, upstream)
             with app.database_server(settings) as url, on_core(cores.gateway):
                 return asyncio.run(_drive(settings, url, folder, cores))
 
 
-def _settings(folder: Path, upstream: int) -> Settings:
+def settings_of(folder: Path, upstream: int) -> Settings:
     """The defaults, whatever the environment says, for a house of its own."""
     return Settings.model_construct().model_copy(
         update={

@@ -1,11 +1,12 @@
 """What tests make: databases, customers, keys, clocks. Real Postgres only; time is the one thing we replace."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -14,11 +15,12 @@ from tollhouse.access import keys
 from tollhouse.access.keys import KeyTerms, NewKey
 from tollhouse.db import pool
 from tollhouse.db.pool import Connection, Database
-from tollhouse.foundation.ids import CallId, CustomerId, KeyId, TeamId, UserId, WorkerId, new_call_id, new_id
+from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId, WorkerId, new_call_id, new_id
 from tollhouse.foundation.money import Nanos, usd_to_nanos
-from tollhouse.ledger import budgets, holds
-from tollhouse.ledger.budgets import Reset, Scope, ScopeKind
-from tollhouse.ledger.holds import HoldRequest, Owner
+from tollhouse.ledger import book as ledger_book
+from tollhouse.ledger import budgets
+from tollhouse.ledger.protocol import Ask, FlushBatch, GrantOrder, Need, Owner, Reset, Scope, ScopeKind
+from tollhouse.ledger.records import Call, Part, Reserved, Resolved, SettlementKind
 
 
 @dataclass
@@ -124,12 +126,14 @@ async def key(
 
 @dataclass
 class Book:
-    """A customer with budgets and a worker, for tests that speak to the ledger directly."""
+    """A customer with budgets and a worker that speaks to the book directly, call by call, as a till would."""
 
     connection: Connection
     customer_id: CustomerId
     owner: Owner
     key_id: KeyId = field(default_factory=lambda: KeyId(new_id()))
+    orders: Iterator[int] = field(default_factory=lambda: count(1))
+    told: int = 0
 
     async def limit(self, kind: ScopeKind, scope_id: str, nanos: int | None, reset: Reset | None = None) -> Scope:
         scope = Scope(kind, scope_id)
@@ -137,29 +141,48 @@ class Book:
         await budgets.set_budget(self.connection, self.customer_id, scope, limit, reset)
         return scope
 
-    def request(
-        self, amount: int | None, *scopes: Scope, floor: int | None = None, call_id: CallId | None = None
-    ) -> HoldRequest:
-        least = amount if floor is None else floor
-        return HoldRequest(
-            call_id=call_id or new_call_id(),
-            scopes=scopes or (Scope("key", self.key_id),),
-            amount=None if amount is None else Nanos(amount),
-            floor=Nanos(least or 0),
-            max_age=timedelta(minutes=30),
-            customer_id=self.customer_id,
-            key_id=self.key_id,
-            user_id=None,
-            team_id=None,
-            provider="openai",
-            model="gpt-4o-mini",
-            price_version="test",
+    async def reserve(self, nanos: int, *scopes: Scope) -> Reserved:
+        """A call whose money was leased just for it, on all the scopes; the key's alone if none is named."""
+        named = scopes or (Scope("key", self.key_id),)
+        rows = await self.connection.fetch(
+            "SELECT budget_id FROM ledger_budgets WHERE (scope_kind, scope_id) IN "
+            "(SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY 1",
+            [scope.kind for scope in named],
+            [scope.id for scope in named],
         )
+        ids = [row["budget_id"] for row in rows]
+        ask = Ask(tuple(Need(budget_id, Nanos(nanos), Nanos(nanos)) for budget_id in ids))
+        order = GrantOrder(next(self.orders), (ask,), tuple((budget_id, Nanos(0)) for budget_id in ids))
+        reply = await ledger_book.grant(self.connection, self.owner, order)
+        assert [answer.verdict for answer in reply.answers] == ["whole"]
+        parts = tuple(Part(each.budget_id, each.period_seq, each.limit is not None) for each in reply.standings)
+        return Reserved(self.call(), int(reply.now * 1_000_000), parts, Nanos(nanos))
+
+    async def settle(self, reserved: Reserved, kind: SettlementKind = "exact", cost: int | None = None) -> None:
+        """Tell the book how the call ended; `cost` None: all that was set aside."""
+        resolved = Resolved(reserved, kind, reserved.amount if cost is None else Nanos(cost))
+        batch = FlushBatch(self.told, self.told + 1, (resolved,), ())
+        await ledger_book.flush(self.connection, self.owner, self.owner.epoch, batch)
+        self.told += 1
+
+    async def spend(self, nanos: int, *scopes: Scope) -> Reserved:
+        """A whole call."""
+        reserved = await self.reserve(nanos, *scopes)
+        await self.settle(reserved)
+        return reserved
+
+    def call(self) -> Call:
+        return Call(new_call_id(), self.customer_id, self.key_id, None, None, "openai", "gpt-4o-mini", "test")
 
 
 async def book(connection: Connection, key_limit: int | None = None, reset: Reset | None = None) -> Book:
-    customer_id = CustomerId(new_id())
-    owner = await holds.register(connection, WorkerId(new_id()))
-    made = Book(connection, customer_id, owner)
+    """A fresh customer with a key's budget."""
+    made = await book_of(connection, CustomerId(new_id()), KeyId(new_id()))
     await made.limit("key", made.key_id, key_limit, reset)
     return made
+
+
+async def book_of(connection: Connection, customer_id: CustomerId, key_id: KeyId) -> Book:
+    """A worker for a key that has its budgets."""
+    registered = await ledger_book.register(connection, WorkerId(new_id()))
+    return Book(connection, customer_id, registered.owner, key_id)

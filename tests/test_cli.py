@@ -92,7 +92,7 @@ def test_doctor_says_what_is_right_and_what_is_wrong(told: dict[str, str], embed
     assert "WRONG" not in well
     with psycopg.connect(embedded_url) as connection:
         connection.execute(
-            "SELECT ledger_set_budget('c', 'key', 'k', 5, NULL);UPDATE ledger_accounts SET held_nanos = 9"
+            "SELECT ledger_set_budget('c', 'key', 'k', 5, NULL);UPDATE ledger_accounts SET leased_nanos = 9"
         )
     assert "WRONG  ledger" in _said_with_status_1(told)
     away = told | {"DATABASE_URL": "postgresql://127.0.0.1:9/x"}

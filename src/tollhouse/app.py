@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
 from tollhouse.access.lookup import PermitLookup
 from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
@@ -14,21 +15,30 @@ from tollhouse.cloudflare.management import Account, GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
 from tollhouse.control import api, onboarding
 from tollhouse.control.context import ControlContext
+from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import migrate, partitions, pool
 from tollhouse.db.embedded import EmbeddedPostgres
+from tollhouse.db.notices import Notices
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.logs import get_logger
+from tollhouse.foundation.money import usd_to_nanos
 from tollhouse.foundation.secrets import Secret
 from tollhouse.gateway.asgi import CHAT_PATH, Gateway
 from tollhouse.gateway.caller import Receive, Scope, Send
 from tollhouse.gateway.forward import Tokens
 from tollhouse.gateway.journey import Prices, Road, RoadLimits
-from tollhouse.gateway.recovery import Slot, Sweeper, take_identity
 from tollhouse.gateway.relay import Drains, Relay
-from tollhouse.gateway.settle import Settler
-from tollhouse.ledger import holds
+from tollhouse.gateway.settle import Settler, tell
+from tollhouse.ledger import crashpoints, seals
+from tollhouse.ledger.crashpoints import CrashPoint, crash_at
+from tollhouse.ledger.crossings import NOTICES as CROSSING_NOTICES
+from tollhouse.ledger.keeper import NOTICES as LEDGER_NOTICES
+from tollhouse.ledger.keeper import Cadence, Keeper
+from tollhouse.ledger.purse import Terms
+from tollhouse.ledger.segments import JournalLimits
+from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
 from tollhouse.settings import Settings
 
 PROVISION_EVERY_S: Final = 5.0
@@ -42,10 +52,11 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A running process: its application, its control context, its way out, and the loop that must not end."""
+    """A running process: its application, its two planes, its way out, and the loop that must not end."""
 
     application: "Application"
     control: ControlContext
+    road: Road
     upstream: UpstreamPool
     loops: "asyncio.Task[None]"
 
@@ -54,14 +65,14 @@ class Application:
     """The ASGI entry: chat calls take the road, everything else goes to the control plane."""
 
     def __init__(self, gateway: Gateway, control: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        self.control = control
         self._gateway = gateway
-        self._control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == CHAT_PATH:
             await self._gateway(scope, receive, send)
         else:
-            await self._control(scope, receive, send)
+            await self.control(scope, receive, send)
 
 
 @contextlib.contextmanager
@@ -97,35 +108,31 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         stack.push_async_callback(database.close)
         catalog = load_catalog(settings.price_overrides, datetime.now(UTC).date())
         await partitions.open_days(database)
-        sweeper = await _sweeper(settings, database, clock, stack)
+        point = crash_at(settings.crash_point) if settings.crash_point else crashpoints.none
+        worker = await open_worker(_ledger_terms(settings), database, clock, point)
+        stack.push_async_callback(worker.close, LAST_BOOKINGS_S)
         upstream = _upstream_pool(settings)
         stack.push_async_callback(upstream.close)
-        settler = Settler(database, clock)
-        stack.push_async_callback(settler.close, LAST_BOOKINGS_S)
-        permits = PermitLookup(database, clock)
+        permits = PermitLookup(database, clock, outage_ttl_s=settings.outage_ttl_s)
+        deliveries = Deliveries(database, clock, private=settings.allow_private_webhooks)
+        notices = _notices(database_url, worker.keeper, permits, deliveries)
         control = await _control_context(settings, database, clock, catalog, permits, stack)
         prices = Prices(catalog)
-        drains = Drains(most=settings.max_drains, seconds=settings.drain_s, clock=clock)
-        road = Road(
-            permits=permits,
-            prices=prices,
-            database=database,
-            owner=sweeper.owner,
-            pool=upstream,
-            tokens=Tokens({account.id: account.run_token for account in control.accounts}),
-            default_account=settings.cf_account_id,
-            relay=Relay(drains, clock),
-            settler=settler,
-            clock=clock,
-            limits=_road_limits(settings),
-        )
+        road = _road(settings, worker, upstream, permits, prices, control, clock, point)
         loops = asyncio.create_task(
             _run_loops(
-                sweeper.run(), _provision(control), _keep_prices(settings, prices), partitions.keep_open(database)
+                worker.keeper.run(),
+                worker.janitor.run(),
+                notices.run(),
+                deliveries.run(),
+                seals.keep_sealed(database),
+                _provision(control),
+                _keep_prices(settings, prices),
+                partitions.keep_open(database),
             )
         )
         stack.push_async_callback(_cancel, loops)
-        yield House(Application(Gateway(road, clock), api.build(control)), control, upstream, loops)
+        yield House(Application(Gateway(road, clock), api.build(control)), control, road, upstream, loops)
 
 
 @contextlib.asynccontextmanager
@@ -140,24 +147,40 @@ async def open_control(settings: Settings, database_url: str) -> AsyncIterator[C
         yield await _control_context(settings, database, clock, catalog, permits, stack)
 
 
-async def _sweeper(
-    settings: Settings, database: Database, clock: SystemClock, stack: contextlib.AsyncExitStack
-) -> Sweeper:
-    """Take an identity, charge what its former holder left, and say goodbye at the end."""
+def _ledger_terms(settings: Settings) -> WorkerTerms:
     make_data_dir(settings)
-    slot = Slot(settings.data_dir.resolve())
-    stack.callback(slot.release)
-    owner = await take_identity(database, slot)
-    sweeper = Sweeper(database, clock, owner, silent_s=settings.worker_silent_s, every_s=settings.sweep_every_s)
-    await sweeper.sweep()
-    stack.push_async_callback(_retire, database, sweeper)
-    return sweeper
+    return WorkerTerms(
+        data_dir=settings.data_dir.resolve(),
+        till=Terms(
+            ahead_s=settings.lease_ahead_s,
+            max_lease=usd_to_nanos(settings.lease_max_usd),
+            idle_s=settings.lease_idle_s,
+            wait_s=settings.hold_wait_s,
+            outage_ttl_s=settings.outage_ttl_s,
+        ),
+        journal=_journal_limits(settings),
+        cadence=Cadence(sync_s=settings.journal_sync_s, strict=settings.journal_sync == "strict"),
+        silent_s=settings.worker_silent_s,
+        sweep_every_s=settings.sweep_every_s,
+        tell=tell,
+    )
 
 
-async def _retire(database: Database, sweeper: Sweeper) -> None:
-    with contextlib.suppress(*pool.DATABASE_FAILURES):
-        async with database.connection() as connection:
-            await holds.retire(connection, sweeper.owner)
+def _journal_limits(settings: Settings) -> JournalLimits:
+    try:
+        return JournalLimits(settings.journal_segment_bytes, settings.journal_max_bytes, settings.journal_keep_s)
+    except ValueError as cause:
+        raise StartupError(f"TOLLHOUSE_JOURNAL_MAX_BYTES is not usable: {cause}") from cause
+
+
+def _notices(database_url: str, keeper: Keeper, permits: PermitLookup, deliveries: Deliveries) -> Notices:
+    """What happens elsewhere: to keys and what they depend on, to budgets, to their thresholds."""
+    channels = {
+        LEDGER_NOTICES: keeper.hear,
+        PERMIT_NOTICES: permits.customer_changed,
+        CROSSING_NOTICES: deliveries.wake,
+    }
+    return Notices(database_url, channels, began=permits.begin_to_hear, ceased=permits.cease_to_hear)
 
 
 def accounts_of(settings: Settings) -> tuple[Account, ...]:
@@ -191,6 +214,33 @@ async def _control_context(
         session_lifetime=timedelta(hours=settings.session_hours),
         cookie_secure=settings.cookie_secure,
         after_key_change=permits.forget,
+        allow_private_webhooks=settings.allow_private_webhooks,
+    )
+
+
+def _road(
+    settings: Settings,
+    worker: Worker,
+    upstream: UpstreamPool,
+    permits: PermitLookup,
+    prices: Prices,
+    control: ControlContext,
+    clock: SystemClock,
+    point: CrashPoint,
+) -> Road:
+    drains = Drains(most=settings.max_drains, seconds=settings.drain_s, clock=clock)
+    return Road(
+        permits=permits,
+        prices=prices,
+        keeper=worker.keeper,
+        pool=upstream,
+        tokens=Tokens({account.id: account.run_token for account in control.accounts}),
+        default_account=settings.cf_account_id,
+        relay=Relay(drains, clock),
+        settler=Settler(worker.keeper, clock),
+        clock=clock,
+        limits=_road_limits(settings),
+        point=point,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import functools
+import os
 import signal
 import socket
 import sys
@@ -13,25 +13,26 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import structlog
 import uvloop
 
-from tollhouse import __version__, app, demo, doctor, serving, settings
+from tollhouse import __version__, app, demo, doctor, serving, settings, supervisor
 from tollhouse.access.keys import KeyTerms
+from tollhouse.commands.ledger import ledger_group
+from tollhouse.commands.terminal import OPERATOR, operator, with_control, with_settings
 from tollhouse.control import onboarding
-from tollhouse.control.callers import Actor, Person
+from tollhouse.control.callers import Actor
 from tollhouse.control.context import ControlContext
 from tollhouse.control.customers import service as customers
 from tollhouse.control.keys import service as keys
 from tollhouse.control.keys.service import Owner
 from tollhouse.db import migrate as migrations
-from tollhouse.foundation import logs
 from tollhouse.foundation.errors import StartupError, TollhouseError
-from tollhouse.foundation.ids import CustomerId, UserId
+from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.money import MAX_KEY_BUDGET_USD, usd_string
 from tollhouse.settings import Settings
 
 _LAST_WORDS_S: Final = 15.0
-_OPERATOR: Final = "command line"
 
 
 def main() -> None:
@@ -54,41 +55,50 @@ def commands() -> None:
     """Tollhouse: an AI gateway whose budgets hold."""
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Hand the settings to a command, with logging set up."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        read = settings.load()
-        logs.configure(read.log_format, read.log_level)
-        command(read, *args, **kwargs)
-
-    return wrapped
-
-
 # Serving -------------------------------------------------------------------------------------------------
 
 
 @commands.command()
 @click.option("--demo", "as_demo", is_flag=True, help="Seed a demo customer; emulate Cloudflare if there is none.")
+@click.option(
+    "--workers", type=click.IntRange(1, settings.MOST_WORKERS), help="Processes that share the port. [default: 1]"
+)
 @with_settings
-def serve(read: Settings, as_demo: bool) -> None:
+def serve(read: Settings, as_demo: bool, workers: int | None) -> None:
     """Run the gateway and the control plane."""
     # Until the loop has its own handlers: a stop during the start leaves through the same doors.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     app.make_data_dir(read)
     listener = serving.listen(read.host, read.port)
+    size = workers or read.workers
     with contextlib.closing(listener), app.database_server(read) as url:
-        uvloop.run(_serve_demo(read, url, listener) if as_demo else _serve(read, url, listener, _say_where))
+        if size > 1:
+            asyncio.run(_supervise(read, url, listener, size, as_demo=as_demo))
+        else:
+            uvloop.run(_serve_demo(read, url, listener) if as_demo else _serve(read, url, listener, _say_where))
 
 
 async def _serve_demo(read: Settings, url: str, listener: socket.socket) -> None:
     async with _with_cloudflare(read) as (complete, emulator_url):
 
         async def announce(house: app.House, address: str) -> None:
-            click.echo(demo.welcome(await demo.prepare(house, read, address, emulator_url)))
+            click.echo(demo.welcome(await demo.prepare(house.control, read, address, emulator_url)))
 
         await _serve(complete, url, listener, announce)
+
+
+async def _supervise(read: Settings, url: str, listener: socket.socket, size: int, *, as_demo: bool) -> None:
+    """Several processes; what is done once for all of them is done here, before they start."""
+    address = _address(read, listener)
+    async with contextlib.AsyncExitStack() as stack:
+        told, welcome = read, _where(address)
+        if as_demo:
+            told, emulator_url = await stack.enter_async_context(_with_cloudflare(read))
+            async with app.open_control(told, url) as control:
+                welcome = demo.welcome(await demo.prepare(control, read, address, emulator_url))
+        environment = os.environ | settings.environment_of(told) | {"DATABASE_URL": url}
+        crew = supervisor.Crew(size, listener, environment, told.shutdown_s)
+        await supervisor.Supervisor(crew, lambda: click.echo(welcome)).run()
 
 
 @contextlib.asynccontextmanager
@@ -110,8 +120,9 @@ async def _serve(
     url: str,
     listener: socket.socket,
     announce: Callable[[app.House, str], Coroutine[Any, Any, None]],
+    leash: int | None = None,
 ) -> None:
-    """Until a signal, or a loop that cannot go on; calls in flight are finished and booked."""
+    """Until a signal, a leash that is let go, or a loop that cannot go on; calls in flight are finished and booked."""
     async with app.open_house(read, url) as house:
         serving.settle_memory()
         server = serving.make_server(
@@ -119,6 +130,8 @@ async def _serve(
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        if leash is not None:
+            server.stop_when_let_go(leash)
         # The socket is open: whoever calls meanwhile waits for a moment, and finds everything that was announced.
         await announce(house, _address(read, listener))
         exchanges = asyncio.create_task(server.serve(sockets=[listener]))
@@ -133,12 +146,37 @@ async def _serve(
 
 
 async def _say_where(_house: app.House, address: str) -> None:
-    click.echo(f"Tollhouse {__version__} is listening on {address}")
+    click.echo(_where(address))
+
+
+def _where(address: str) -> str:
+    return f"Tollhouse {__version__} is listening on {address}"
 
 
 def _address(read: Settings, listener: socket.socket) -> str:
     host = "127.0.0.1" if read.host in ("0.0.0.0", "::") else read.host  # noqa: S104 - compared, not bound
     return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
+@commands.command(hidden=True)
+@click.option("--number", type=int, required=True)
+@click.option("--listener", "descriptor", type=int, required=True)
+@click.option("--leash", type=int, required=True)
+@with_settings
+def worker(read: Settings, number: int, descriptor: int, leash: int) -> None:
+    """One of the processes of `serve --workers`; speaks to its supervisor on standard output."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    structlog.contextvars.bind_contextvars(worker=number)
+    try:
+        with contextlib.closing(serving.inherited(descriptor)) as listener:
+            uvloop.run(_serve(read, read.database_url or "", listener, _say_ready, leash))
+    except StartupError as error:
+        click.echo(str(error))
+        sys.exit(1)
+
+
+async def _say_ready(_house: app.House, _address: str) -> None:
+    click.echo(supervisor.READY)
 
 
 @commands.command()
@@ -160,6 +198,9 @@ def emulator(
     account = read.cf_account_id or "emulator"
     order = demo.EmulatorOrder(account, token, host, port, quota, state, place, leash, read.price_overrides)
     uvloop.run(demo.run_emulator(order))
+
+
+commands.add_command(ledger_group)
 
 
 # Database and settings -----------------------------------------------------------------------------------
@@ -201,31 +242,6 @@ def doctor_command(read: Settings) -> None:
 # Keys and gateways ---------------------------------------------------------------------------------------
 
 
-def _with_control(read: Settings, work: Callable[[ControlContext], Coroutine[Any, Any, None]]) -> None:
-    """Run work that needs the control plane's rooms but no server."""
-
-    async def run(url: str) -> None:
-        async with app.open_control(read, url) as context:
-            await work(context)
-
-    with app.database_server(read) as url:
-        asyncio.run(run(url))
-
-
-def _operator(customer_id: str) -> Person:
-    """Whoever may run commands on this machine acts as an admin; the audit log says that it was a command."""
-    return Person(
-        user_id=UserId(_OPERATOR),
-        customer_id=CustomerId(customer_id),
-        email="",
-        name=_OPERATOR,
-        role="admin",
-        team_ids=frozenset(),
-        via="session",
-        credential_id="",
-    )
-
-
 @commands.group("keys")
 def keys_group() -> None:
     """Make, list and disable virtual keys."""
@@ -247,10 +263,10 @@ def keys_create(
     async def work(context: ControlContext) -> None:
         async with context.database.transaction() as connection:
             await customers.get(connection, CustomerId(customer))
-            issued = await keys.issue(connection, Actor(CustomerId(customer), _OPERATOR), Owner(), terms)
+            issued = await keys.issue(connection, Actor(CustomerId(customer), OPERATOR), Owner(), terms)
         click.echo(issued.raw_key)
 
-    _with_control(read, work)
+    with_control(read, work)
 
 
 @keys_group.command("list")
@@ -260,13 +276,13 @@ def keys_list(read: Settings, customer: str) -> None:
     """List a customer's keys: hash, name, state, spend, limit."""
 
     async def work(context: ControlContext) -> None:
-        for account in await keys.of_customer(context.database, _operator(customer)):
+        for account in await keys.of_customer(context.database, operator(customer)):
             limit = "no limit" if account.balance.limit is None else f"of {usd_string(account.balance.limit)}"
             state = account.state(context.clock.now())
             spent = usd_string(account.balance.spent)
             click.echo(f"{account.key.key_hash}  {state:<9}  {spent} {limit} USD  {account.key.terms.name}")
 
-    _with_control(read, work)
+    with_control(read, work)
 
 
 @keys_group.command("disable")
@@ -277,10 +293,10 @@ def keys_disable(read: Settings, customer: str, key_hash: str) -> None:
     """Disable a key; running workers refuse it within a second."""
 
     async def work(context: ControlContext) -> None:
-        await keys.change(context, _operator(customer), key_hash, lambda terms: replace(terms, disabled=True))
+        await keys.change(context, operator(customer), key_hash, lambda terms: replace(terms, disabled=True))
         click.echo("disabled")
 
-    _with_control(read, work)
+    with_control(read, work)
 
 
 @commands.group()
@@ -298,7 +314,7 @@ def gateways_provision(read: Settings) -> None:
     async def work(context: ControlContext) -> None:
         click.echo(f"{await onboarding.provision_pending(context)} gateways made")
 
-    _with_control(read, work)
+    with_control(read, work)
 
 
 def _dollars(text: str | None) -> Decimal | None:

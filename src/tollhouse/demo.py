@@ -25,10 +25,10 @@ from pydantic import HttpUrl, SecretStr
 
 from tollhouse.access import keys as access_keys
 from tollhouse.access.keys import KeyTerms
-from tollhouse.app import House
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.control import onboarding
 from tollhouse.control.callers import Actor, Role
+from tollhouse.control.context import ControlContext
 from tollhouse.control.keys import service as keys
 from tollhouse.control.keys.service import Owner
 from tollhouse.control.passwords import Passwords
@@ -214,29 +214,29 @@ def _is_free(leash: Path) -> bool:
     return True
 
 
-async def prepare(house: House, settings: Settings, base_url: str, emulator_url: str | None) -> Demo:
+async def prepare(context: ControlContext, settings: Settings, base_url: str, emulator_url: str | None) -> Demo:
     """Seed what is not there yet, and write demo.json anew with today's addresses."""
     place = settings.data_dir / "demo.json"
     demo = _read(place)
-    if demo is None or not await _exists(house, demo.customer_id):
-        demo = await _seed(house, settings, place)
+    if demo is None or not await _exists(context, demo.customer_id):
+        demo = await _seed(context, settings, place)
     demo = replace(demo, base_url=base_url, dashboard_url=f"{base_url}/", emulator_url=emulator_url)
     _write_private(place, json.dumps(asdict(demo), indent=2) + "\n")
     return demo
 
 
-async def _seed(house: House, settings: Settings, place: Path) -> Demo:
+async def _seed(context: ControlContext, settings: Settings, place: Path) -> Demo:
     """The demo customer. demo.json is complete before the last commit, so nothing that was made is unknown."""
     password = secrets.token_urlsafe(12)
     passwords = Passwords()
     everyones = await passwords.hash(Secret(password))
-    await _forget_half_made(house)
+    await _forget_half_made(context)
     given = onboarding.Registration("Demo Inc.", EMAIL, Secret(password), "Demo admin")
-    registered = await onboarding.register(replace(house.control, registration_open=True), passwords, given)
+    registered = await onboarding.register(replace(context, registration_open=True), passwords, given)
     customer_id = registered.customer.id
     admin = Actor(customer_id, registered.user.id, user_id=registered.user.id)
     trace_secret = settings.trace_ingest_secret
-    async with house.control.database.transaction() as connection:
+    async with context.database.transaction() as connection:
         created = [
             await people.create_user(
                 connection, admin, f"{name}@{DOMAIN}", f"Demo {name}", role, password_hash=everyones
@@ -268,15 +268,15 @@ async def _seed(house: House, settings: Settings, place: Path) -> Demo:
     return demo
 
 
-async def _forget_half_made(house: House) -> None:
+async def _forget_half_made(context: ControlContext) -> None:
     """A demo customer whose demo.json is gone or was never finished cannot be signed in to: make it anew."""
-    async with house.control.database.transaction() as connection:
+    async with context.database.transaction() as connection:
         await connection.execute("DELETE FROM customers WHERE email = $1", EMAIL)
 
 
-async def _exists(house: House, customer_id: str) -> bool:
+async def _exists(context: ControlContext, customer_id: str) -> bool:
     """Whether the seed was finished: the keys come last."""
-    async with house.control.database.connection() as connection:
+    async with context.database.connection() as connection:
         return bool(await access_keys.of_customer(connection, CustomerId(customer_id)))
 
 

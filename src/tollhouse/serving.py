@@ -133,6 +133,13 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def inherited(descriptor: int) -> socket.socket:
+    """A listening socket that the process before us opened and left to us."""
+    listener = socket.socket(fileno=descriptor)
+    listener.setblocking(False)  # noqa: FBT003 - the name of the method says it
+    return listener
+
+
 def _why_not(host: str, port: int, cause: OSError) -> str:
     if cause.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use; stop what uses it or set TOLLHOUSE_PORT to another one"
@@ -151,6 +158,16 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Accept nothing new, finish what is in flight."""
         self.should_exit = True
+
+    def stop_when_let_go(self, leash: int) -> None:
+        """Stop as well when the other end of this pipe closes: whoever looked after us is gone."""
+        loop = asyncio.get_running_loop()
+
+        def let_go() -> None:
+            loop.remove_reader(leash)
+            self.stop()
+
+        loop.add_reader(leash, let_go)
 
     async def last_words(self, timeout_s: float) -> None:
         """Wait for exchanges that were cut off at the end of a stop: they still book what they cost."""

@@ -3,14 +3,17 @@
 Names without `TOLLHOUSE_` are those that clients of the system before used (see the contract of names).
 """
 
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.logs import LogFormat
+
+MOST_WORKERS: Final = 64
 
 
 def _prefixed(name: str) -> str:
@@ -28,6 +31,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".tollhouse")
     database_url: str | None = Field(None, validation_alias="DATABASE_URL")
     database_pool_size: Annotated[int, Field(ge=2, le=200)] = 16
+    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1
     log_format: LogFormat = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -45,6 +49,9 @@ class Settings(BaseSettings):
     registration: Literal["open", "closed"] = "open"
     session_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 24 * 14
     cookie_secure: bool = False
+
+    # Webhooks
+    allow_private_webhooks: bool = False
 
     # Telemetry
     trace_ingest_secret: SecretStr | None = Field(None, validation_alias="TRACE_INGEST_SECRET")
@@ -66,9 +73,21 @@ class Settings(BaseSettings):
     shutdown_s: Annotated[float, Field(ge=1, le=3600)] = 60
 
     # The ledger
+    lease_ahead_s: Annotated[float, Field(gt=0, le=3600)] = 10
+    lease_max_usd: Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=9)] = Decimal(5)
+    lease_idle_s: Annotated[float, Field(gt=0, le=3600)] = 5
+    hold_wait_s: Annotated[float, Field(ge=0, le=60)] = 0.6
+    outage_ttl_s: Annotated[float, Field(ge=1, le=86400)] = 600
     worker_silent_s: Annotated[float, Field(ge=5, le=3600)] = 30
-    sweep_every_s: Annotated[float, Field(gt=0, le=600)] = 2
+    sweep_every_s: Annotated[float, Field(gt=0, le=600)] = 0.5
+    journal_sync: Literal["group", "strict"] = "group"
+    journal_sync_s: Annotated[float, Field(gt=0, le=1)] = 0.01
+    journal_segment_bytes: Annotated[int, Field(ge=1 << 20, le=1 << 30)] = 16 << 20
+    journal_max_bytes: Annotated[int, Field(ge=8 << 20, le=1 << 40)] = 1 << 30
+    journal_keep_s: Annotated[float, Field(ge=0, le=30 * 86400)] = 86400
     price_overrides: Path | None = None
+    crash_point: str | None = None
+    """For tests: `name:n` kills the process at the n-th passing of a named point (see ledger/crashpoints.py)."""
 
 
 def load() -> Settings:
@@ -83,6 +102,18 @@ def load() -> Settings:
 
 def _environment_name(field_or_alias: str) -> str:
     return _prefixed(field_or_alias) if field_or_alias in Settings.model_fields else field_or_alias
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """What a process must be told so that its `load()` gives the same settings; secrets included."""
+    told: dict[str, str] = {}
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if value is not None:
+            alias = field.validation_alias
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            told[alias if isinstance(alias, str) else _prefixed(name)] = plain
+    return told
 
 
 def describe(settings: Settings) -> list[tuple[str, str]]:

@@ -12,7 +12,9 @@ from tollhouse.access.keys import KeyTerms
 from tollhouse.access.lookup import PermitLookup
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import Unavailable
+from tollhouse.foundation.money import Nanos
 from tollhouse.foundation.secrets import new_raw_key
+from tollhouse.ledger.budgets import Scope, set_budget
 
 
 class CountingDatabase:
@@ -81,7 +83,7 @@ async def test_the_database_is_asked_once_while_a_permit_is_believed(
     assert None not in found
     await permits.find(made.raw_key)
     assert counting.asked == 1
-    clock.advance(lookup.BELIEVED_S + 0.01)
+    clock.advance(lookup.BELIEVED_DEAF_S + 0.01)
     await permits.find(made.raw_key)
     assert counting.asked == 2
 
@@ -112,6 +114,125 @@ async def test_a_disabled_key_or_owner_is_noticed_within_a_second(
     after = await permits.find(made.raw_key)
     assert after is not None
     assert after.disabled
+
+
+async def test_with_notices_a_permit_is_believed_longer_and_asked_for_again_in_the_background(
+    database: Database, permits: PermitLookup, counting: CountingDatabase, clock: ManualClock
+) -> None:
+    async with database.connection() as connection:
+        made = await key(connection, await customer(connection))
+    permits.begin_to_hear()
+    await permits.find(made.raw_key)
+    clock.advance(lookup.ASKED_AGAIN_AFTER_S - 0.1)
+    await permits.find(made.raw_key)
+    assert counting.asked == 1
+    clock.advance(0.2)
+    assert await permits.find(made.raw_key) is not None
+    while permits._asking:
+        await asyncio.sleep(0.01)
+    assert counting.asked == 2
+    clock.advance(lookup.ASKED_AGAIN_AFTER_S - 0.1)
+    await permits.find(made.raw_key)
+    assert counting.asked == 2
+
+
+async def test_a_notice_makes_every_permit_of_the_customer_be_asked_for_anew(
+    database: Database, permits: PermitLookup, counting: CountingDatabase, clock: ManualClock
+) -> None:
+    async with database.connection() as connection:
+        customer_id = await customer(connection)
+        made = await key(connection, customer_id)
+        permits.begin_to_hear()
+        await permits.find(made.raw_key)
+        await connection.execute("UPDATE ai_gateway_keys SET disabled = true")
+    permits.customer_changed("somebody else")
+    clock.advance(0.01)
+    assert (before := await permits.find(made.raw_key)) is not None
+    assert not before.disabled
+    permits.customer_changed(customer_id)
+    clock.advance(0.01)
+    assert (after := await permits.find(made.raw_key)) is not None
+    assert after.disabled
+    await permits.find(made.raw_key)
+    assert counting.asked == 2
+
+
+async def test_the_memory_of_changes_is_bounded(permits: PermitLookup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "REMEMBERED_KEYS", 3)
+    for number in range(10):
+        permits.customer_changed(str(number))
+    assert len(permits._changed) <= 3
+
+
+async def test_who_hears_again_forgets_what_may_have_changed_meanwhile(
+    database: Database, permits: PermitLookup, counting: CountingDatabase
+) -> None:
+    async with database.connection() as connection:
+        made = await key(connection, await customer(connection))
+    permits.begin_to_hear()
+    await permits.find(made.raw_key)
+    permits.cease_to_hear()
+    permits.begin_to_hear()
+    await permits.find(made.raw_key)
+    assert counting.asked == 2
+
+
+async def test_while_the_database_is_away_known_keys_stay_known_for_a_while(
+    database: Database, counting: CountingDatabase, clock: ManualClock
+) -> None:
+    permits = PermitLookup(counting, clock, outage_ttl_s=60)  # type: ignore[arg-type]
+    async with database.connection() as connection:
+        made = await key(connection, await customer(connection))
+    await permits.find(made.raw_key)
+    counting.away = True
+    for _ in range(5):
+        clock.advance(10)
+        assert await permits.find(made.raw_key) is not None
+    with pytest.raises(Unavailable):
+        await permits.find(new_raw_key())
+    clock.advance(10)
+    with pytest.raises(Unavailable):
+        await permits.find(made.raw_key)
+
+
+async def test_a_database_that_does_not_answer_holds_up_one_call_and_not_the_next(
+    database: Database, counting: CountingDatabase, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookup, "_PATIENCE_S", 0.01)
+    permits = PermitLookup(counting, clock, outage_ttl_s=60)  # type: ignore[arg-type]
+    async with database.connection() as connection:
+        made = await key(connection, await customer(connection))
+    await permits.find(made.raw_key)
+    answers = asyncio.Event()
+
+    async def hang(_connection: Connection, _key_hash: str) -> None:
+        await answers.wait()
+
+    monkeypatch.setattr(lookup, "read_permit", hang)
+    clock.advance(5)
+    assert await permits.find(made.raw_key) is not None
+    waits: list[object] = []
+    monkeypatch.setattr(asyncio, "wait", lambda *_args, **_named: waits.append(1))
+    assert await permits.find(made.raw_key) is not None
+    assert waits == []
+    answers.set()
+
+
+async def test_the_budgets_of_a_permit_are_those_of_its_scopes(database: Database, permits: PermitLookup) -> None:
+    async with database.connection() as connection:
+        customer_id = await customer(connection)
+        owner = await user(connection, customer_id)
+        made = await key(connection, customer_id, "1.0000", user_id=owner)
+        await key(connection, customer_id, "1.0000")
+        for scope in (Scope("user", owner), Scope("customer", customer_id), Scope("user", "somebody else")):
+            await set_budget(connection, customer_id, scope, Nanos(5), None)
+        rows = await connection.fetch("SELECT budget_id, scope_kind, scope_id FROM ledger_budgets ORDER BY 1")
+    permit = await permits.find(made.raw_key)
+    assert permit is not None
+    mine = [row["budget_id"] for row in rows if row["scope_id"] in (made.key_id, owner, customer_id)]
+    assert [budget.id for budget in permit.budgets] == mine
+    assert len(mine) == 3
+    assert {budget.models for budget in permit.budgets} == {""}
 
 
 async def test_one_wrong_key_costs_one_look_up(permits: PermitLookup, counting: CountingDatabase) -> None:

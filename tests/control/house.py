@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import uvicorn
 
 from making import team, user
 from tollhouse.cloudflare.accounts import Account
+from tollhouse.cloudflare.call_logs import CallLog, GatewayLogs
 from tollhouse.cloudflare.management import ManagementError
 from tollhouse.control import api
 from tollhouse.control.callers import Actor
@@ -43,6 +45,9 @@ class ScriptedGateways:
     asked: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     pause: asyncio.Event | None = None
+    rows: list[CallLog] = field(default_factory=list)
+    keeps_logs: bool = True
+    offers_logs: bool = True
 
     async def ensure(self, account_id: str, gateway_id: str) -> None:
         self.asked.append(gateway_id)
@@ -53,6 +58,12 @@ class ScriptedGateways:
         if account_id in self.full:
             raise refused(400, "gateway quota reached", quota=True)
         self.existing.add((account_id, gateway_id))
+
+    async def logs(self, account_id: str, gateway_id: str, since: datetime, until: datetime) -> GatewayLogs:
+        if self.troubles:
+            raise self.troubles.pop(0)
+        rows = tuple(row for row in self.rows if since <= row.at < until)
+        return GatewayLogs(self.keeps_logs, offered=self.offers_logs, rows=rows)
 
     async def delete(self, account_id: str, gateway_id: str) -> None:
         self.deleted.append(gateway_id)

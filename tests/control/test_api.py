@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from control.house import House, Member, refusal, registration, served
-from making import customer, key, team
+from making import book_of, customer, key, team
 from tollhouse.foundation.ids import new_call_id, new_id
 
 PUBLIC = {
@@ -39,6 +39,33 @@ ISOLATION = {
     ("PATCH", "/v1/ai/keys/{key_hash}"): "404",
     ("GET", "/v1/ai/receipts/{call_id}"): "404",
     ("GET", "/v1/traces"): "nothing",
+    ("GET", "/v1/ai/limits"): "nothing",
+    ("GET", "/v1/ai/limits/customer"): "own",
+    ("PUT", "/v1/ai/limits/customer"): "own",
+    ("DELETE", "/v1/ai/limits/customer"): "own",
+    ("GET", "/v1/ai/limits/{kind}/{ref}"): "404",
+    ("PUT", "/v1/ai/limits/{kind}/{ref}"): "404",
+    ("DELETE", "/v1/ai/limits/{kind}/{ref}"): "404",
+    ("POST", "/v1/ai/limits/{budget_id}/raise"): "404",
+    ("DELETE", "/v1/ai/limits/{budget_id}/raise"): "404",
+    ("GET", "/v1/customers/me/webhook"): "own",
+    ("PUT", "/v1/customers/me/webhook"): "own",
+    ("DELETE", "/v1/customers/me/webhook"): "own",
+    ("POST", "/v1/customers/me/webhook/test"): "own",
+    ("POST", "/v1/ledger/what-if"): "own",
+    ("GET", "/v1/ledger/audit"): "nothing",
+    ("GET", "/v1/ledger/in-doubt"): "nothing",
+    ("GET", "/v1/ledger/adjustments"): "nothing",
+    ("POST", "/v1/ledger/adjustments"): "404",
+    ("POST", "/v1/ledger/doubt/release"): "404",
+}
+
+# What is sent where a name alone would not be understood; `{name}` stands for an id of the other customer.
+BODIES: dict[tuple[str, str], dict[str, object]] = {
+    ("PUT", "/v1/ai/limits/{kind}/{ref}"): {"budgets": []},
+    ("POST", "/v1/ai/limits/{budget_id}/raise"): {"extra_usd": 1, "until": "2030-01-01T00:00:00Z", "reason": "theirs"},
+    ("POST", "/v1/ledger/adjustments"): {"call_id": "{call_id}", "cost_usd": 0, "reason": "theirs"},
+    ("POST", "/v1/ledger/doubt/release"): {"budget_id": "{budget_id}", "all": True, "reason": "theirs"},
 }
 
 
@@ -59,7 +86,8 @@ def test_every_route_is_public_or_in_the_isolation_matrix(house: House) -> None:
 async def test_every_other_route_answers_callers_without_credentials_with_a_401(house: House) -> None:
     visitor = await house.visitor()
     for method, path in ISOLATION:
-        answer = await visitor.request(method, re.sub(r"\{.*?\}", "x", path), json={"name": "x"})
+        url = re.sub(r"\{.*?\}", "x", path.replace("{budget_id}", "1"))
+        answer = await visitor.request(method, url, json={"name": "x"})
         assert refusal(answer) == (401, "not_signed_in"), (method, path)
 
 
@@ -78,16 +106,19 @@ async def test_the_things_of_another_customer_do_not_exist(house: House, strange
         team_id = await team(connection, acme, owner.id)
         of_user = await key(connection, acme, user_id=owner.id)
         of_team = await key(connection, acme, team_id=team_id)
+        budget_id = await connection.fetchval("SELECT max(budget_id) FROM ledger_budgets")
+        book = await book_of(connection, acme, of_user.key_id)
+        doubtful = await book.reserve(1)
+        await book.settle(doubtful, "in_doubt")
     token_id = (await owner.api.get("/v1/tokens")).json()["tokens"][0]["id"]
     before = (await owner.api.get("/v1/ai/keys/customer")).json()
     for (method, path), answer in ISOLATION.items():
         hashed = of_team.key_hash if "/team/" in path else of_user.key_hash
-        url = (
-            path.format(token_id=token_id, user_id=owner.id, team_id=team_id, key_hash=hashed, call_id=new_call_id())
-            if answer == "404"
-            else path
-        )
-        body = {"name": "theirs"} | ({"user_id": owner.id} if path.endswith("keys/user") else {})
+        ids: dict[str, object] = {"token_id": token_id, "user_id": owner.id, "team_id": team_id, "key_hash": hashed}
+        ids |= {"call_id": doubtful.call.call_id, "budget_id": budget_id, "kind": "key", "ref": hashed}
+        url = path.format(**ids) if answer == "404" else path
+        named = {"name": "theirs"} | ({"user_id": owner.id} if path.endswith("keys/user") else {})
+        body = {name: _filled(value, ids) for name, value in BODIES.get((method, path), named).items()}
         if answer == "404":
             given = await stranger.api.request(method, url, json=body)
             assert refusal(given)[0] == 404, (method, path)
@@ -96,6 +127,10 @@ async def test_the_things_of_another_customer_do_not_exist(house: House, strange
             assert next(iter(listed.values())) == [], path
     assert (await owner.api.get("/v1/ai/keys/customer")).json() == before
     assert len((await owner.api.get("/v1/tokens")).json()["tokens"]) == 1
+
+
+def _filled(value: object, ids: dict[str, object]) -> object:
+    return ids[value[1:-1]] if isinstance(value, str) and value.startswith("{") else value
 
 
 def test_the_description_is_complete(house: House) -> None:

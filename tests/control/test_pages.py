@@ -1,12 +1,13 @@
 """Cursors come back as they went out, and no other word is one."""
 
 import base64
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.control.pages import read_span_cursor, span_cursor
+from tollhouse.control.pages import place_cursor, read_place_cursor, read_span_cursor, span_cursor
 from tollhouse.foundation.errors import BadRequest
 
 
@@ -48,3 +49,26 @@ def test_no_text_at_all_breaks_it(word: str) -> None:
     except BadRequest:
         return
     assert 0 <= start_ns < 2**63
+
+
+@given(st.integers(0, 10**17 - 1), st.text("abcdef0123456789.-", min_size=1, max_size=100))
+def test_a_place_comes_back_as_it_was(micros: int, name: str) -> None:
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    assert read_place_cursor(place_cursor(at, name)) == (at, name)
+
+
+@given(st.text())
+def test_no_text_at_all_breaks_a_place(word: str) -> None:
+    try:
+        at, _ = read_place_cursor(word)
+    except BadRequest:
+        return
+    assert at.tzinfo is UTC
+
+
+def test_where_names_are_uuids_others_are_refused() -> None:
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    uuid = "01234567-89ab-cdef-0123-456789abcdef"
+    assert read_place_cursor(place_cursor(at, uuid), by_uuid=True) == (at, uuid)
+    with pytest.raises(BadRequest):
+        read_place_cursor(place_cursor(at, "lease.1"), by_uuid=True)

@@ -54,6 +54,23 @@ MEMBERS_CAN = [
     ("receipt.see", Subject(user_id=COLLEAGUE), False),
     ("receipt.see", Subject(team_id=MY_TEAM), True),
     ("trace.list", NO_ONE, False),
+    ("limit.list", NO_ONE, True),
+    ("limit.see", Subject(user_id=ME), True),
+    ("limit.see", Subject(team_id=MY_TEAM), True),
+    ("limit.see", Subject(user_id=COLLEAGUE), False),
+    ("limit.see", Subject(team_id=OTHER_TEAM), False),
+    ("limit.see", NO_ONE, False),
+    ("limit.change", Subject(user_id=ME), False),
+    ("limit.change", Subject(team_id=MY_TEAM), False),
+    ("limit.change_customer", NO_ONE, False),
+    ("ledger.what_if", NO_ONE, False),
+    ("ledger.audit", NO_ONE, False),
+    ("ledger.in_doubt", NO_ONE, False),
+    ("ledger.adjust", NO_ONE, False),
+    ("ledger.list_adjustments", NO_ONE, False),
+    ("ledger.release_doubt", NO_ONE, False),
+    ("ledger.reconcile", NO_ONE, False),
+    ("webhook.manage", NO_ONE, False),
     ("gateway.provision", NO_ONE, False),
 ]
 
@@ -71,6 +88,21 @@ def test_a_manager_may_with_keys_and_traces_what_an_admin_may(action: Action) ->
 
 def test_a_manager_may_not_provision_the_gateway() -> None:
     assert not may(person("manager"), "gateway.provision")
+
+
+def test_a_manager_sets_limits_but_not_those_of_the_customer_nor_where_news_goes() -> None:
+    assert may(person("manager"), "limit.change", Subject(user_id=COLLEAGUE))
+    assert may(person("manager"), "limit.see")
+    assert may(person("manager"), "ledger.what_if")
+    assert not may(person("manager"), "limit.change_customer")
+    assert not may(person("manager"), "webhook.manage")
+
+
+def test_a_manager_sees_what_is_in_doubt_and_decides_nothing_about_it() -> None:
+    assert may(person("manager"), "ledger.in_doubt")
+    assert may(person("manager"), "ledger.list_adjustments")
+    for action in ("ledger.audit", "ledger.adjust", "ledger.release_doubt", "ledger.reconcile"):
+        assert not may(person("manager"), action)
 
 
 def test_the_refusal_says_who_may() -> None:

@@ -8,9 +8,7 @@ import pytest
 from making import book
 from tollhouse.db import partitions
 from tollhouse.db.pool import Database
-from tollhouse.foundation.money import Nanos
-from tollhouse.ledger import budgets, holds
-from tollhouse.ledger.holds import Held, Settlement
+from tollhouse.ledger import budgets
 
 ALL = len(partitions.TABLES) * (partitions.DAYS_AHEAD + 1)
 
@@ -19,14 +17,11 @@ async def one_entry(database: Database) -> str:
     """Book one call; returns the partition it lies in."""
     async with database.connection() as connection:
         made = await book(connection, None)
-        request = made.request(10)
-        held = await holds.reserve(connection, made.owner, request)
-        assert isinstance(held, Held)
-        await holds.settle(connection, [Settlement(request.call_id, held.day, "exact", Nanos(5))])
+        reserved = await made.spend(10)
         assert await budgets.audit(connection) == []
         return str(
             await connection.fetchval(
-                "SELECT tableoid::regclass::text FROM ledger_entries WHERE call_id = $1", request.call_id
+                "SELECT tableoid::regclass::text FROM ledger_entries WHERE call_id = $1", reserved.call.call_id
             )
         )
 

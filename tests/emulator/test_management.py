@@ -319,3 +319,16 @@ async def test_a_header_beats_the_gateways_log_setting(
     await emulated.call(gateway="logless", headers={"cf-aig-collect-log": header} if header else {})
     listed = (await emulated.manage("GET", f"{GATEWAYS}/logless/logs")).json()
     assert listed["result_info"]["total_count"] == kept
+
+
+async def test_logs_come_by_their_time_in_either_direction(emulated: Emulated) -> None:
+    made = [(await emulated.call()).headers["cf-aig-log-id"] for _ in range(3)]
+
+    async def listed(**query: str) -> list[str]:
+        answer = await emulated.manage("GET", f"{ONE}/logs", params=query)
+        return [row["id"] for row in answer.json()["result"]]
+
+    assert await listed() == await listed(order_by="created_at", order_by_direction="desc") == made[::-1]
+    assert await listed(order_by_direction="asc", per_page="2") == made[:2]
+    for wrong in ({"order_by": "price"}, {"order_by_direction": "down"}):
+        assert code(await emulated.manage("GET", f"{ONE}/logs", params=wrong)) == 7001

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tollhouse.foundation.errors import BadRequest
 from tollhouse.foundation.money import (
     MAX_KEY_BUDGET_USD,
+    MAX_LIMIT_USD,
     exact_usd_string,
     nanos_to_usd,
     round_up_to_nanos,
@@ -53,6 +54,11 @@ def test_strings_for_people(nanos: int, four: str, nine: str) -> None:
 @pytest.mark.parametrize(("picos", "nanos"), [(0, 0), (1, 1), (1_000, 1), (1_001, 2)])
 def test_a_call_is_rounded_up_once(picos: int, nanos: int) -> None:
     assert round_up_to_nanos(picos) == nanos
+
+
+def test_the_largest_limit_leaves_room_for_sums() -> None:
+    """Limit, raise and what is committed beyond them are added up in a bigint."""
+    assert 1000 * usd_to_nanos(MAX_LIMIT_USD) < 2**63
 
 
 def test_the_largest_key_budget_fits_its_column() -> None:

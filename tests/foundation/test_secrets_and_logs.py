@@ -36,6 +36,7 @@ def test_raw_keys_have_the_form_that_is_looked_for() -> None:
         (f"key {'aig_' + 'a' * 32} used", "key aig_aaaa*** used"),
         ("tht_0123456789abcdef", "tht_***"),
         ("ths_0123456789abcdef", "ths_***"),
+        (f"signed with {secrets.new_webhook_secret()}", "signed with thw_***"),
         ("Authorization: Bearer abc.def-123", "Authorization: Bearer ***"),
         ("sk-proj-abcdefgh12345", "sk-***"),
         ("nothing secret", "nothing secret"),

@@ -159,9 +159,24 @@ def test_data_over_several_lines_is_one_payload() -> None:
 def test_a_stream_that_ends_without_a_blank_line_is_read_to_its_end() -> None:
     meter = StreamMeter(strip_usage=False)
     assert meter.feed(b"data: [DONE]") == []
-    assert [piece.data for piece in meter.end()] == [b"data: [DONE]"]
+    assert [piece.data for piece in meter.end()] == [b"data: [DONE]\n\n"]
     assert meter.reading.finished
     assert meter.end() == []
+
+
+@pytest.mark.parametrize("cut", [b'data: {"choices":[{"del', b"data: [DO", b'data: {"id":"a"}}'])
+def test_half_an_event_is_none(cut: bytes) -> None:
+    """What follows it, our own error event, must not become part of it."""
+    meter = StreamMeter(strip_usage=True)
+    assert meter.feed(cut) == []
+    assert meter.end() == []
+    assert not meter.reading.finished
+
+
+def test_a_comment_without_its_end_gets_one() -> None:
+    meter = StreamMeter(strip_usage=True)
+    meter.feed(b": still work")
+    assert [piece.data for piece in meter.end()] == [b": still work\n\n"]
 
 
 def test_an_endless_event_is_not_kept() -> None:

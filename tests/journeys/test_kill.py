@@ -33,8 +33,8 @@ async def start_streams(stage: Stage, raw_key: str) -> list[Any]:
 
 async def balances(database: Database) -> list[tuple[int, int]]:
     async with database.connection() as connection:
-        rows = await connection.fetch("SELECT spent_nanos, held_nanos FROM ledger_accounts")
-    return [(row["spent_nanos"], row["held_nanos"]) for row in rows]
+        rows = await connection.fetch("SELECT spent_nanos, leased_nanos FROM ledger_accounts")
+    return [(row["spent_nanos"], row["leased_nanos"]) for row in rows]
 
 
 async def test_killed_amid_32_streams_and_started_again(database_url: str, data_dir: Path, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ async def test_killed_amid_32_streams_and_started_again(database_url: str, data_
         assert (await balances(database))[0][1] > 0
 
         await served.start()  # the successor charges what the dead process held before it serves
-        assert [held for _, held in await balances(database)] == [0]
+        assert [leased for _, leased in await balances(database)] == [0]
         book = await emulator.settled_book()
         entries = await stage.entries()
         true = {row["call_id"]: row["true_cost_nanos"] for row in book["by_call"]}

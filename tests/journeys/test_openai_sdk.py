@@ -156,8 +156,8 @@ async def test_a_refusal_by_the_provider_passes_through_with_its_status_and_cost
 async def test_the_receipt_of_a_call_tells_what_it_cost(stage: Stage, client: AsyncOpenAI) -> None:
     raw = await client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO)
     call_id = raw.headers["x-tollhouse-call-id"]
-    receipt: Any = await client.get(f"/receipts/{call_id}", cast_to=object)
     entry = (await stage.booked(1))[0]
+    receipt: Any = await client.get(f"/receipts/{call_id}", cast_to=object)
     told = receipt["receipt"]
     assert told["cost_nanos"] == entry["cost_nanos"]
     assert told["cost_usd"] == raw.headers["x-tollhouse-cost-usd"]

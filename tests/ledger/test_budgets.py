@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from making import book
+from ledger.teller import CUSTOMER, ask, budget, end, outcome, reserved, teller
 from tollhouse.db.pool import Connection
-from tollhouse.foundation.money import Nanos
-from tollhouse.ledger import budgets, holds
-from tollhouse.ledger.budgets import Scope
-from tollhouse.ledger.holds import Held, NotHeld, Settlement
+from tollhouse.foundation.ids import CustomerId
+from tollhouse.ledger import budgets
+from tollhouse.ledger.budgets import Balance
+from tollhouse.ledger.protocol import Answer, Reset, Scope
+
+TEAM = Scope("team", "t")
 
 
 @pytest.mark.parametrize(
@@ -37,111 +39,125 @@ async def test_boundaries_are_utc_midnight_monday_and_the_first(
     await connection.execute("RESET timezone")
 
 
-async def test_a_lifetime_budget_never_resets(connection: Connection) -> None:
-    made = await book(connection, 1_000)
-    found = (await budgets.balances(connection, made.customer_id, "key", [made.key_id]))[made.key_id]
-    assert (found.resets_at, found.reset, found.limit) == (None, None, 1_000)
+async def balance(connection: Connection) -> Balance:
+    return (await budgets.balances(connection, CUSTOMER, "team", ["t"]))["t"]
 
 
-async def test_no_limit_means_nothing_remaining_to_count_down(connection: Connection) -> None:
-    made = await book(connection, None)
-    found = (await budgets.balances(connection, made.customer_id, "key", [made.key_id]))[made.key_id]
-    assert found.remaining is None
+async def spend(connection: Connection, nanos: int, account: int) -> None:
+    one = await teller(connection)
+    await one.lease(nanos, account)
+    await one.flush(outcome(reserved(nanos, account), nanos))
 
 
-async def test_scopes_without_a_budget_are_missing(connection: Connection) -> None:
-    made = await book(connection, None)
-    assert await budgets.balances(connection, made.customer_id, "team", ["nobody"]) == {}
-
-
-async def test_another_customers_balance_is_not_seen(connection: Connection) -> None:
-    mine, theirs = await book(connection, 1), await book(connection, 2)
-    assert await budgets.balances(connection, mine.customer_id, "key", [theirs.key_id]) == {}
-
-
-async def _move_to_next_period(connection: Connection) -> None:
+async def next_period(connection: Connection) -> None:
     """As if the boundary had passed: the period's end is moved into the past."""
     await connection.execute("UPDATE ledger_budgets SET resets_at = now() - interval '1 second'")
 
 
-async def test_a_new_period_starts_empty_and_the_old_one_keeps_its_calls(connection: Connection) -> None:
-    made = await book(connection, 1_000, "daily")
-    old = made.request(1_000)
-    held = await holds.reserve(connection, made.owner, old)
-    assert isinstance(held, Held)
-    await _move_to_next_period(connection)
+async def test_a_lifetime_budget_never_resets(connection: Connection) -> None:
+    await budget(connection, 1_000, scope=TEAM)
+    found = await balance(connection)
+    assert (found.scope, found.resets_at, found.reset, found.limit) == (TEAM, None, None, 1_000)
 
-    seen = (await budgets.balances(connection, made.customer_id, "key", [made.key_id]))[made.key_id]
+
+async def test_no_limit_means_nothing_remaining_to_count_down(connection: Connection) -> None:
+    await budget(connection, None, scope=TEAM)
+    assert (await balance(connection)).remaining is None
+
+
+async def test_scopes_without_a_budget_and_other_customers_are_not_seen(connection: Connection) -> None:
+    await budget(connection, 1, scope=TEAM)
+    assert await budgets.balances(connection, CUSTOMER, "team", ["nobody"]) == {}
+    assert await budgets.balances(connection, CustomerId("other"), "team", ["t"]) == {}
+
+
+async def test_only_the_main_budget_is_shown_and_only_until_it_ends(connection: Connection) -> None:
+    await budget(connection, 5, scope=TEAM, slot="day")
+    assert await budgets.balances(connection, CUSTOMER, "team", ["t"]) == {}
+    main = await budget(connection, 100, scope=TEAM)
+    assert (await balance(connection)).limit == 100
+    await end(connection, main)
+    assert await budgets.balances(connection, CUSTOMER, "team", ["t"]) == {}
+
+
+async def test_what_workers_hold_is_not_remaining(connection: Connection) -> None:
+    account = await budget(connection, 1_000, scope=TEAM)
+    await spend(connection, 100, account)
+    await (await teller(connection)).lease(300, account)
+    found = await balance(connection)
+    assert (found.spent, found.held, found.doubt, found.remaining) == (100, 300, 0, 600)
+
+
+async def test_a_raise_is_part_of_the_limit_while_it_lasts(connection: Connection) -> None:
+    await budget(connection, 1_000, scope=TEAM)
+    await connection.execute("UPDATE ledger_budgets SET raise_nanos = 5, raise_until = now() + interval '1 hour'")
+    assert (await balance(connection)).limit == 1_005
+    await connection.execute("UPDATE ledger_budgets SET raise_until = now()")
+    assert (await balance(connection)).limit == 1_000
+
+
+async def test_a_period_nobody_opened_yet_is_empty_and_the_old_one_keeps_its_calls(connection: Connection) -> None:
+    account = await budget(connection, 1_000, "daily", scope=TEAM)
+    one = await teller(connection)
+    await one.lease(1_000, account)
+    await next_period(connection)
+
+    seen = await balance(connection)
     assert (seen.spent, seen.held, seen.remaining) == (0, 0, 1_000)
     assert seen.resets_at is not None
     assert seen.resets_at > datetime.now(UTC)
 
-    fresh = await holds.reserve(connection, made.owner, made.request(1_000))
-    assert isinstance(fresh, Held)
-    assert isinstance(await holds.reserve(connection, made.owner, made.request(1)), NotHeld)
-
-    await holds.settle(connection, [Settlement(old.call_id, held.day, "exact", Nanos(600))])
-    rows = await connection.fetch("SELECT period_seq, spent_nanos, held_nanos FROM ledger_accounts ORDER BY period_seq")
-    assert [tuple(row) for row in rows] == [(1, 600, 0), (2, 0, 1_000)]
+    await one.lease(1_000, account)
+    await one.flush(outcome(reserved(1_000, account), 600))
+    rows = await connection.fetch(
+        "SELECT period_seq, spent_nanos, leased_nanos, closes_at > now() FROM ledger_accounts ORDER BY period_seq"
+    )
+    assert [tuple(row) for row in rows] == [(1, 600, 400, True), (2, 0, 1_000, True)]
     assert await budgets.audit(connection) == []
 
 
-async def test_a_lowered_limit_stops_new_holds_and_breaks_no_invariant(connection: Connection) -> None:
-    made = await book(connection, 1_000)
-    await holds.reserve(connection, made.owner, made.request(800))
-    await made.limit("key", made.key_id, 500)
-    refused = await holds.reserve(connection, made.owner, made.request(1))
-    assert isinstance(refused, NotHeld)
-    assert (refused.tightest.limit, refused.tightest.left) == (500, 0)
+async def test_a_limit_set_after_the_boundary_counts_for_the_new_period(connection: Connection) -> None:
+    account = await budget(connection, 100, "daily", scope=TEAM)
+    await spend(connection, 100, account)
+    await next_period(connection)
+    await budget(connection, 50, "daily", scope=TEAM)
+    found = await balance(connection)
+    assert (found.spent, found.remaining) == (0, 50)
+
+
+async def test_a_lowered_limit_leaves_nothing_remaining_and_breaks_no_invariant(connection: Connection) -> None:
+    account = await budget(connection, 1_000, scope=TEAM)
+    await spend(connection, 800, account)
+    await budget(connection, 500, scope=TEAM)
+    found = await balance(connection)
+    assert (found.limit, found.spent, found.remaining) == (500, 800, 0)
     assert await budgets.audit(connection) == []
 
 
 async def test_a_raised_or_lifted_limit_counts_at_once_and_spend_stays(connection: Connection) -> None:
-    made = await book(connection, 100)
-    request = made.request(100)
-    held = await holds.reserve(connection, made.owner, request)
-    assert isinstance(held, Held)
-    await holds.settle(connection, [Settlement(request.call_id, held.day, "exact", Nanos(100))])
-    assert isinstance(await holds.reserve(connection, made.owner, made.request(50)), NotHeld)
-    await made.limit("key", made.key_id, 150)
-    assert isinstance(await holds.reserve(connection, made.owner, made.request(50)), Held)
-    await made.limit("key", made.key_id, None)
-    assert isinstance(await holds.reserve(connection, made.owner, made.request(10_000)), Held)
+    account = await budget(connection, 100, scope=TEAM)
+    await spend(connection, 100, account)
+    one = await teller(connection)
+    for limit, verdict in [(100, Answer("spent", account)), (150, Answer("whole")), (None, Answer("whole"))]:
+        await budget(connection, limit, scope=TEAM)
+        assert (await one.order(ask({account: 50}))).answers == (verdict,)
+    assert (await balance(connection)).spent == 100
     assert await budgets.audit(connection) == []
 
 
-async def test_changing_the_reset_keeps_what_is_spent(connection: Connection) -> None:
+@pytest.mark.parametrize("reset", [None, "daily", "monthly"])
+async def test_changing_the_reset_keeps_what_is_spent(connection: Connection, reset: Reset | None) -> None:
     """Nobody gets a fresh budget by switching from weekly to daily and back."""
-    made = await book(connection, 100, "weekly")
-    request = made.request(80)
-    held = await holds.reserve(connection, made.owner, request)
-    assert isinstance(held, Held)
-    await holds.settle(connection, [Settlement(request.call_id, held.day, "exact", Nanos(80))])
-    await made.limit("key", made.key_id, 100, "daily")
-    found = (await budgets.balances(connection, made.customer_id, "key", [made.key_id]))[made.key_id]
-    assert (found.spent, found.reset, found.remaining) == (80, "daily", 20)
-
-
-async def test_a_keys_row_shows_its_account_rounded_and_clamped(connection: Connection) -> None:
-    from making import customer, key
-
-    customer_id = await customer(connection)
-    made_key = await key(connection, customer_id, "999999.9999")
-    made = await book(connection, None)
-    made.key_id, made.customer_id = made_key.key_id, customer_id
-    for cost, shown in [(50_000, "0.0001"), (2_000_000 * 10**9, "999999.9999")]:
-        request = made.request(cost)
-        await made.limit("key", made_key.key_id, None)
-        held = await holds.reserve(connection, made.owner, request)
-        assert isinstance(held, Held)
-        await holds.settle(connection, [Settlement(request.call_id, held.day, "exact", Nanos(cost))])
-        assert str(await connection.fetchval("SELECT spend_usd FROM ai_gateway_keys")) == shown
+    account = await budget(connection, 100, "weekly", scope=TEAM)
+    await spend(connection, 80, account)
+    await budget(connection, 100, reset, scope=TEAM)
+    found = await balance(connection)
+    assert (found.spent, found.reset, found.remaining) == (80, reset, 20)
 
 
 async def test_scope_kinds_do_not_mix(connection: Connection) -> None:
     """A user and a team with the same id have two budgets."""
-    made = await book(connection, None)
-    await made.limit("user", "same", 10)
-    await made.limit("team", "same", 1_000)
-    assert isinstance(await holds.reserve(connection, made.owner, made.request(500, Scope("team", "same"))), Held)
-    assert isinstance(await holds.reserve(connection, made.owner, made.request(500, Scope("user", "same"))), NotHeld)
+    user = await budget(connection, 10, scope=Scope("user", "t"))
+    team = await budget(connection, 1_000, scope=TEAM)
+    assert user != team
+    assert (await balance(connection)).limit == 1_000

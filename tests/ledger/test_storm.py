@@ -1,112 +1,217 @@
-"""A state machine over the real SQL: whatever the order of verbs, the audit stays empty and a model agrees."""
+"""Many workers at once on real connections: nothing is overspent, nothing lost, nobody deadlocks."""
 
 import asyncio
-from collections.abc import Coroutine
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+import pytest
 
-from making import Book, book
-from tollhouse.db import pool
-from tollhouse.foundation.ids import CallId
+from ledger.teller import CUSTOMER, Teller, ask, budget, end, figures, given_back, outcome, reserved, teller
+from making import customer, key
+from tollhouse.db.pool import Connection, Database
+from tollhouse.foundation.ids import KeyId, TeamId
 from tollhouse.foundation.money import Nanos
-from tollhouse.ledger import budgets, holds
-from tollhouse.ledger.budgets import Scope
-from tollhouse.ledger.holds import Held, NotHeld, Settlement
+from tollhouse.ledger import book, budgets
+from tollhouse.ledger.protocol import Fenced, Scope
+
+Tellers = Callable[[int], Awaitable[list[Teller]]]
 
 
-def test_any_order_of_verbs_keeps_the_books_right(embedded_url: str) -> None:  # noqa: C901 - rules of one machine
-    class Verbs(RuleBasedStateMachine):
-        """Two budgets, one worker that dies now and then; `spent` is what a plain dictionary says."""
+@pytest.fixture
+async def tellers(database: Database) -> AsyncIterator[Tellers]:
+    """Workers, each with a connection of its own."""
+    async with AsyncExitStack() as stack:
 
-        calls = Bundle("calls")
+        async def open_all(number: int) -> list[Teller]:
+            opened = [await stack.enter_async_context(database.connection()) for _ in range(number)]
+            return [await teller(connection, f"w{at}") for at, connection in enumerate(opened)]
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.loop = asyncio.new_event_loop()
-            self.database = self.run(pool.connect(embedded_url, size=2))
-            self.stack = self.database.connection()
-            self.made: Book = self.run(book(self.run(self.stack.__aenter__()), 5_000))
-            self.today = self.run(self.made.connection.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date"))
-            self.open: dict[str, Held] = {}
-            self.spent = 0
-            self.charged: dict[str, int] = {}
+        yield open_all
 
-        def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-            return self.loop.run_until_complete(work)
 
-        @initialize()
-        def a_team_with_less(self) -> None:
-            self.team = self.run(self.made.limit("team", self.made.key_id, 3_000))
+async def _waits(connection: Connection) -> None:
+    """Until some other connection waits for a lock."""
+    while not await connection.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ):
+        await asyncio.sleep(0.005)
 
-        @rule(target=calls, amount=st.integers(0, 2_000), floor=st.integers(0, 500))
-        def reserve(self, amount: int, floor: int) -> str:
-            request = self.made.request(amount, Scope("key", self.made.key_id), self.team, floor=min(floor, amount))
-            answer = self.run(holds.reserve(self.made.connection, self.made.owner, request))
-            held = sum(item.amount for item in self.open.values())
-            left = 3_000 - self.spent - held
-            if left >= min(floor, amount):
-                assert isinstance(answer, Held)
-                assert answer.amount == min(amount, left)
-                self.open[request.call_id] = answer
-            else:
-                assert isinstance(answer, NotHeld)
-            return request.call_id
 
-        @rule(call=calls, share=st.floats(0, 1), kind=st.sampled_from(["exact", "estimated", "void"]))
-        def settle(self, call: str, share: float, kind: Any) -> None:
-            held = self.open.pop(call, None)
-            day = held.day if held else self.today
-            cost = int((held.amount if held else 100) * share)
-            settlement = Settlement(CallId(call), day, kind, Nanos(cost))
-            answer = self.run(holds.settle(self.made.connection, [settlement]))[0]
-            known = 0 if kind == "void" else cost
-            if held is not None:
-                assert answer.outcome == ("voided" if kind == "void" else "booked")
-                self.spent += known
-            elif call in self.charged:
-                assert answer.outcome == "adjusted"
-                self.spent += known - self.charged.pop(call)
-            else:
-                assert answer.outcome == "repeated"
+async def _deadlocks(connection: Connection) -> int:
+    found: int = await connection.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    return found
 
-        @rule()
-        def the_worker_dies_and_is_swept(self) -> None:
-            self.made.owner = self.run(holds.register(self.made.connection, self.made.owner.worker_id))
-            swept = self.run(holds.sweep(self.made.connection, timedelta(seconds=30), most=1_000))
-            assert {item.call_id: item.amount for item in swept} == {c: h.amount for c, h in self.open.items()}
-            self.spent += sum(held.amount for held in self.open.values())
-            self.charged |= {call: held.amount for call, held in self.open.items()}
-            self.open.clear()
 
-        @invariant()
-        def the_audit_is_empty_and_the_model_agrees(self) -> None:
-            assert self.run(budgets.audit(self.made.connection)) == []
-            found = self.run(budgets.balances(self.made.connection, self.made.customer_id, "key", [self.made.key_id]))
-            balance = found[self.made.key_id]
-            assert (balance.spent, balance.held) == (
-                self.spent,
-                sum(held.amount for held in self.open.values()),
-            )
-
-        def teardown(self) -> None:
-            self.run(self.stack.__aexit__(None, None, None))
-            self.run(self.database.close())
-            self.loop.close()
-
-    run_state_machine_as_test(
-        Verbs,
-        settings=settings(
-            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+async def test_what_is_granted_at_once_is_never_more_than_there_is(tellers: Tellers) -> None:
+    workers = await tellers(6)
+    connection = workers[0].connection
+    wide, narrow = await budget(connection, 10_000), await budget(connection, 1_000)
+    replies = await asyncio.gather(
+        *(worker.order(*[ask({wide: 130, narrow: 130}, floor=100)] * 3, wants={wide: 500}) for worker in workers)
     )
+    verdicts = [answer.verdict for reply in replies for answer in reply.answers]
+    assert verdicts.count("whole") == 7
+    assert await figures(connection, narrow) == (0, 7 * 130, 0, 0)
+
+
+async def test_a_new_life_begins_after_what_the_old_one_has_begun(connection: Connection, tellers: Tellers) -> None:
+    """A flush that passed the fence is in the book before the successor reads how far the book is."""
+    (old,) = await tellers(1)
+    account = await budget(connection, 1_000)
+    await old.lease(100, account)
+    flushing = old.connection.transaction()
+    await flushing.start()
+    await old.flush(outcome(reserved(100, account), 60))
+    beginning = asyncio.create_task(teller(connection, "w0"))
+    await _waits(old.connection)
+    assert not beginning.done()
+    await flushing.commit()
+    successor = await beginning
+    assert (await book.marks(connection, successor.owner.worker_id))[0].acked == 1
+    with pytest.raises(Fenced):
+        await old.flush()
+
+
+async def test_whoever_is_speaking_is_not_silent(connection: Connection, tellers: Tellers) -> None:
+    (speaking,) = await tellers(1)
+    account = await budget(connection, 1_000)
+    await speaking.lease(100, account)
+    async with speaking.connection.transaction():
+        await speaking.flush()
+        assert await book.doubt_silent(connection, timedelta(seconds=-1)) == []
+    assert await book.doubt_silent(connection, timedelta(seconds=-1)) == [speaking.owner.worker_id]
+
+
+async def test_the_last_cent_is_spent_and_no_more(tellers: Tellers) -> None:
+    """Everybody takes as much as there is, until there is none."""
+    workers = await tellers(4)
+    connection = workers[0].connection
+    account = await budget(connection, 10_000)
+
+    async def drain(worker: Teller, seed: int) -> int:
+        dice = random.Random(seed)
+        spent = held = 0
+        while True:
+            reply = await worker.order(ask({account: dice.randint(1, 300)}, floor=1), wants={account: 200})
+            got = reply.standings[0].granted - held
+            held = reply.standings[0].granted
+            if reply.answers[0].verdict == "spent":
+                return spent
+            if got:
+                cost = dice.randint(0, got)
+                await worker.flush(outcome(reserved(got, account), cost), given_back(got - cost, account))
+                spent += cost
+
+    spent = await asyncio.gather(*(drain(worker, seed) for seed, worker in enumerate(workers)))
+    assert await figures(connection, account) == (10_000, 0, 0, 0)
+    assert sum(spent) == 10_000
+
+
+class _Storm:
+    """A worker that does whatever a worker may do, in any order, and adds up what it told."""
+
+    def __init__(self, worker: Teller, accounts: list[int], scopes: list[Scope], seed: int) -> None:
+        self.worker = worker
+        self.accounts = accounts
+        self.scopes = scopes
+        self.dice = random.Random(seed)
+        self.told = dict.fromkeys(accounts, 0)
+        self.held: dict[tuple[int, int], int] = {}
+
+    async def run(self, steps: int) -> None:
+        for _ in range(steps):
+            await self.dice.choices((self._call, self._admin, self._die, self._doubt), (16, 3, 1, 1))[0]()
+        await self._close()
+
+    async def _call(self) -> None:
+        chosen = self.dice.sample(self.accounts, 3)
+        reply = await self.worker.order(
+            ask(dict.fromkeys(chosen, self.dice.randint(1, 400)), floor=1), wants=dict.fromkeys(chosen, 300)
+        )
+        if reply.answers[0].verdict in ("spent", "contended"):
+            return
+        amount = self.dice.randint(1, 500)
+        periods = {standing.budget_id: standing.period_seq for standing in reply.standings}
+        held = reserved(amount, *sorted(chosen), period=periods[chosen[0]])
+        cost = self.dice.randint(0, amount + 50)
+        await self.worker.flush(outcome(held, cost), *(given_back(20, account) for account in chosen))
+        for account in chosen:
+            self.told[account] += cost
+
+    async def _admin(self) -> None:
+        scope = self.dice.choice(self.scopes)
+        limit = self.dice.choice([None, Nanos(self.dice.randint(0, 50_000))])
+        changed = await budgets.set_budget(self.worker.connection, CUSTOMER, scope, limit, None)
+        if self.dice.random() < 0.2:
+            await end(self.worker.connection, changed)
+
+    async def _die(self) -> None:
+        old, self.worker = self.worker, await teller(self.worker.connection, self.worker.owner.worker_id)
+        exact = self.dice.random() < 0.7
+        await book.close_epoch(self.worker.connection, self.worker.owner, old.owner.epoch, exact=exact)
+        await book.abandon_epochs(self.worker.connection, self.worker.owner, [])
+
+    async def _doubt(self) -> None:
+        await book.doubt_silent(self.worker.connection, timedelta(milliseconds=5))
+
+    async def _close(self) -> None:
+        await book.close_epoch(self.worker.connection, self.worker.owner, self.worker.owner.epoch, exact=True)
+
+
+async def test_a_storm_of_everything_leaves_the_books_right(connection: Connection, tellers: Tellers) -> None:
+    """Calls, admins, deaths and doubts on the same few budgets, and the audit looks all the time."""
+    customer_id = await customer(connection)
+    keys = [(await key(connection, customer_id, "0.00005")).key_id for _ in range(2)]
+    scopes = [Scope("key", key_id) for key_id in keys] + [Scope("team", "t"), Scope("customer", customer_id)]
+    accounts = [await budget(connection, 50_000, scope=scope) for scope in scopes]
+    storms = [_Storm(worker, accounts, scopes, seed) for seed, worker in enumerate(await tellers(5))]
+
+    async def watch() -> None:
+        while True:
+            assert await budgets.audit(connection) == []
+            await asyncio.sleep(0.01)
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*(storm.run(40) for storm in storms))
+    watching.cancel()
+    await asyncio.wait([watching])
+    assert watching.cancelled()
+    for account in accounts:
+        stands = await figures(connection, account)
+        assert (stands.spent, stands.leased) == (sum(storm.told[account] for storm in storms), 0)
+    assert await _deadlocks(connection) == 0
+
+
+async def test_many_keys_of_many_teams(connection: Connection, tellers: Tellers) -> None:
+    """Each call counts on its key, its team and the customer; every book adds up to the same."""
+    key_scopes = [Scope("key", KeyId(f"k{at}")) for at in range(60)]
+    team_scopes = [Scope("team", TeamId(f"t{at}")) for at in range(5)]
+    keys = [await budget(connection, 5_000, scope=scope) for scope in key_scopes]
+    teams = [await budget(connection, 40_000, scope=scope) for scope in team_scopes]
+    whole = await budget(connection, 150_000)
+
+    async def work(worker: Teller, seed: int) -> int:
+        dice = random.Random(seed)
+        spent = 0
+        for _ in range(15):
+            chosen = [dice.randrange(len(keys)) for _ in range(8)]
+            paths = [sorted((keys[at], teams[at % len(teams)], whole)) for at in chosen]
+            reply = await worker.order(*(ask(dict.fromkeys(path, 300)) for path in paths))
+            served = [path for path, answer in zip(paths, reply.answers, strict=True) if answer.verdict == "whole"]
+            costs = [dice.randint(0, 300) for _ in served]
+            records = [outcome(reserved(300, *path), cost) for path, cost in zip(served, costs, strict=True)]
+            rests = [
+                given_back(300 - cost, account) for path, cost in zip(served, costs, strict=True) for account in path
+            ]
+            await worker.flush(*records, *rests)
+            spent += sum(costs)
+        return spent
+
+    workers = await tellers(4)
+    spent = sum(await asyncio.gather(*(work(worker, seed) for seed, worker in enumerate(workers))))
+    assert await figures(connection, whole) == (spent, 0, 0, 0)
+    assert sum([(await figures(connection, team)).spent for team in teams]) == spent
+    assert sum([(await figures(connection, each)).spent for each in keys]) == spent
+    assert await _deadlocks(connection) == 0

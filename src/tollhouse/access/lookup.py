@@ -1,36 +1,55 @@
 """From a raw key to its permit, without asking the database each time.
 
-A permit is believed for less than a second, so a disabled or narrowed key stops within one. Unknown keys are
-remembered just as briefly, and one look-up serves all callers who ask at the same moment: a flood of one wrong
-key costs about one read a second. The memory is bounded; the oldest look-up is forgotten first.
+Changes are heard at once (see `Notices`); what is remembered is also asked again in the background every few seconds
+while the key is in use, in case a notice was lost. While notices do not arrive, a permit is believed for less than a
+second. Unknown keys are remembered just as briefly, and one look-up serves all who ask at the same moment: a flood of
+one wrong key costs about one read a second. While the database is away, keys that were known stay known for a while,
+so that calls which the ledger can still cover go on. The memory is bounded; the oldest look-up is forgotten first.
 """
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from tollhouse.access.permits import Permit
+from tollhouse.access.permits import Permit, PermitBudget
 from tollhouse.db import queries
-from tollhouse.db.pool import Connection, Database
+from tollhouse.db.pool import DATABASE_FAILURES, Connection, Database
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.ids import CustomerId, KeyId
 from tollhouse.foundation.secrets import looks_like_key, sha256_hex
 
 _sql = queries.load(__file__)
 
-BELIEVED_S: Final = 0.8
+BELIEVED_DEAF_S: Final = 0.8
+BELIEVED_S: Final = 5.0
+ASKED_AGAIN_AFTER_S: Final = 2.5
 REMEMBERED_KEYS: Final = 50_000
+NOTICES: Final = "tollhouse_permits"
+_PATIENCE_S: Final = 0.25
+_AWAY_S: Final = 1.0
 _DEFAULT_CREDENTIAL_MODE: Final = "unified"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    read_at: float
+    permit: Permit | None
 
 
 class PermitLookup:
     """Owns the memory of permits of one process."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, outage_ttl_s: float = 0.0) -> None:
+        self._hears = False
         self._database = database
         self._clock = clock
-        self._known: OrderedDict[str, tuple[float, Permit | None]] = OrderedDict()
+        self._outage_ttl_s = outage_ttl_s
+        self._away_until = -1.0
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._changed: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[Permit | None]] = {}
 
     async def find(self, raw_key: str) -> Permit | None:
@@ -38,36 +57,84 @@ class PermitLookup:
         if not looks_like_key(raw_key):
             return None
         key_hash = sha256_hex(raw_key)
-        known = self._known.get(key_hash)
-        if known is not None and self._clock.monotonic() - known[0] < BELIEVED_S:
-            return known[1]
-        return await asyncio.shield(self._ask_once(key_hash))
+        known, now = self._known.get(key_hash), self._clock.monotonic()
+        if known is None or known.permit is None:
+            if known is not None and now - known.read_at < BELIEVED_DEAF_S:
+                return None
+            return await asyncio.shield(self._ask_once(key_hash))
+        age = now - known.read_at
+        if self._changed.get(known.permit.customer_id, -1.0) < known.read_at:
+            if age < (ASKED_AGAIN_AFTER_S if self._hears else BELIEVED_DEAF_S):
+                return known.permit
+            if self._hears and age < BELIEVED_S:
+                self._ask_once(key_hash)
+                return known.permit
+        return await self._find_again(key_hash, known.permit, age)
 
     def forget(self, key_hash: str) -> None:
         """The key was changed in this process: ask anew at the next call."""
         self._known.pop(key_hash, None)
 
+    def customer_changed(self, customer_id: str) -> None:
+        """Something of this customer was changed, somewhere: its permits are asked for anew."""
+        self._changed[customer_id] = self._clock.monotonic()
+        if len(self._changed) > REMEMBERED_KEYS:
+            self._forget_all()
+
+    def begin_to_hear(self) -> None:
+        """Notices of changes arrive from now on; some may have been missed before."""
+        self._hears = True
+        self._forget_all()
+
+    def cease_to_hear(self) -> None:
+        """Notices do not arrive any more."""
+        self._hears = False
+
+    def _forget_all(self) -> None:
+        self._known.clear()
+        self._changed.clear()
+
+    async def _find_again(self, key_hash: str, permit: Permit, age: float) -> Permit | None:
+        """Ask; but a database that does not answer must not hold up a key that was good a moment ago."""
+        asking = self._ask_once(key_hash)
+        if age >= self._outage_ttl_s:
+            return await asyncio.shield(asking)
+        if self._clock.monotonic() >= self._away_until:
+            await asyncio.wait([asking], timeout=_PATIENCE_S)
+        if asking.done() and asking.exception() is None:
+            return asking.result()
+        self._away_until = self._clock.monotonic() + _AWAY_S
+        return permit
+
     def _ask_once(self, key_hash: str) -> "asyncio.Task[Permit | None]":
         task = self._asking.get(key_hash)
         if task is None:
             task = asyncio.create_task(self._ask(key_hash))
+            task.add_done_callback(_look_at_end)
             self._asking[key_hash] = task
         return task
 
     async def _ask(self, key_hash: str) -> Permit | None:
+        asked_at = self._clock.monotonic()
         try:
             async with self._database.connection() as connection:
                 permit = await read_permit(connection, key_hash)
-            self._remember(key_hash, permit)
+            self._remember(key_hash, _Known(asked_at, permit))
             return permit
         finally:
             del self._asking[key_hash]
 
-    def _remember(self, key_hash: str, permit: Permit | None) -> None:
-        self._known[key_hash] = (self._clock.monotonic(), permit)
+    def _remember(self, key_hash: str, known: _Known) -> None:
+        self._known[key_hash] = known
         self._known.move_to_end(key_hash)
         if len(self._known) > REMEMBERED_KEYS:
             self._known.popitem(last=False)
+
+
+def _look_at_end(task: "asyncio.Task[Permit | None]") -> None:
+    """Whoever waits gets the error; if nobody does, a database that is away is no news."""
+    with contextlib.suppress(asyncio.CancelledError, *DATABASE_FAILURES):
+        task.result()
 
 
 async def read_permit(connection: Connection, key_hash: str) -> Permit | None:
@@ -92,4 +159,5 @@ def _permit(row: Mapping[str, Any]) -> Permit:
         gateway_id=row["cf_gateway_id"],
         account_id=row["cf_account_id"],
         credential_mode=row["credential_mode"] or _DEFAULT_CREDENTIAL_MODE,
+        budgets=tuple(PermitBudget(*budget) for budget in row["budgets"] or ()),
     )

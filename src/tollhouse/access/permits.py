@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId
 
@@ -10,6 +10,13 @@ BoundPolicy = Literal["strict", "clamp_if_unset", "clamp"]
 """What to do when the bound does not fit: refuse, shorten if the caller set no maximum, or always shorten."""
 
 GatewayState = Literal["none", "pending", "ready", "failed"]
+
+
+class PermitBudget(NamedTuple):
+    """A budget that the key's calls count in. `models`: a pattern as in allow-lists; empty: every model."""
+
+    id: int
+    models: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,8 @@ class Permit:
     gateway_id: str | None
     account_id: str | None
     credential_mode: str
+    budgets: tuple[PermitBudget, ...] = ()
+    """Of the key, its user or team, and the customer."""
 
     def expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now

@@ -2,7 +2,10 @@
 -- Everything the road needs, by the hash that the caller's key has: one indexed read.
 SELECT k.id, k.name, k.customer_id, k.user_id, k.team_id, k.disabled OR coalesce(u.disabled, false) AS disabled,
        k.expires_at, k.allowed_models, k.max_output_tokens, k.bound_policy,
-       c.gateway_state, c.cf_gateway_id, c.cf_account_id, c.settings ->> 'credential_mode' AS credential_mode
+       c.gateway_state, c.cf_gateway_id, c.cf_account_id, c.settings ->> 'credential_mode' AS credential_mode,
+       (SELECT jsonb_agg(jsonb_build_array(b.budget_id, b.model_pattern) ORDER BY b.budget_id) FROM ledger_budgets b
+        WHERE b.ended_at IS NULL AND (b.scope_kind, b.scope_id) IN (
+            ('key', k.id), ('customer', k.customer_id), ('user', k.user_id), ('team', k.team_id))) AS budgets
 FROM ai_gateway_keys k JOIN customers c ON c.id = k.customer_id LEFT JOIN users u ON u.id = k.user_id
 WHERE k.key_hash = :key_hash;
 

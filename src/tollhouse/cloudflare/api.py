@@ -16,6 +16,7 @@ from tollhouse.foundation.secrets import Secret
 
 NOT_FOUND: Final = 7002
 INVALID_OR_DUPLICATE: Final = 7001
+NO_SUCH_ROUTE: Final = 7003
 
 _MOST_ANSWER_BYTES: Final = 8 << 20
 _MOST_TEXT_CHARS: Final = 500

@@ -1,4 +1,5 @@
-"""Gateways at Cloudflare: make sure a customer has one that is set up right, remove it, list Workers AI's models.
+"""Gateways at Cloudflare: make sure a customer has one that is set up right, remove it, read its logs, list Workers
+AI's models.
 
 `ensure` may be called any number of times and after any failure. Creating is never trusted to have failed: an
 existing gateway answers with the code of bad input, and a 504 may come after the commit, so we look again.
@@ -8,13 +9,15 @@ import asyncio
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import httpx
 import msgspec
 
 from tollhouse.cloudflare.accounts import Account, account_with_room
-from tollhouse.cloudflare.api import NOT_FOUND, Api, ManagementError, Pause
+from tollhouse.cloudflare.api import NO_SUCH_ROUTE, NOT_FOUND, Api, ManagementError, Pause
+from tollhouse.cloudflare.call_logs import CallLog, GatewayLogs, read_page
 from tollhouse.cloudflare.gateway_settings import Json, creation, differs, merged
 from tollhouse.cloudflare.models import WorkersModel, read_models
 from tollhouse.cloudflare.names import gateway_id_for, is_gateway_id
@@ -31,6 +34,8 @@ __all__ = [
 
 _PER_PAGE: Final = 100
 _MOST_PAGES: Final = 200
+_LOGS_PER_PAGE: Final = 50
+_MOST_PAGES_OF_LOGS: Final = 4000
 # Nobody has published what an account with too many gateways is told, so its words are guessed at.
 _QUOTA: Final = re.compile(
     r"quota|(?:maximum|limit|too many)\b.{0,60}\bgateways?\b|\bgateways?\b.{0,60}\b(?:maximum|limit)\b", re.IGNORECASE
@@ -130,6 +135,35 @@ class GatewayManagement:
             found |= new
         raise ManagementError(f"more than {_MOST_PAGES} pages of models", status=200)
 
+    async def logs(self, account_id: str, gateway_id: str, since: datetime, until: datetime) -> GatewayLogs:
+        """Rows about calls in [since, until), newest first. Raises ManagementError.
+
+        Read from the newest on: rows that arrive meanwhile push others onto the next page, where they are met again.
+        """
+        gateway = await self.get(account_id, gateway_id)
+        if gateway is None:
+            raise ManagementError("there is no such gateway", status=404, code=NOT_FOUND)
+        kept = gateway.settings.get("collect_logs") is True
+        found: dict[str, CallLog] = {}
+        for page in range(1, _MOST_PAGES_OF_LOGS + 1):
+            try:
+                rows = await self._page_of_logs(account_id, gateway_id, page)
+            except ManagementError as refused:
+                if refused.code == NO_SUCH_ROUTE:
+                    return GatewayLogs(kept, offered=False)
+                raise
+            new = {row.id: row for row in rows if row.id not in found}
+            found |= new
+            if not new or min(row.at for row in rows) < since:
+                return GatewayLogs(kept, offered=True, rows=_between(found.values(), since, until))
+        return GatewayLogs(kept, offered=True, rows=_between(found.values(), since, until), cut=True)
+
+    async def _page_of_logs(self, account_id: str, gateway_id: str, page: int) -> list[CallLog]:
+        token = self._account(account_id).management_token
+        newest_first = {"order_by": "created_at", "order_by_direction": "desc"}
+        query = {"page": page, "per_page": _LOGS_PER_PAGE} | newest_first
+        return read_page(await self._api.read(token, f"{_path(account_id, gateway_id)}/logs", query))
+
     async def _create_or_find(self, account_id: str, gateway_id: str) -> Gateway:
         try:
             return await self.create(account_id, gateway_id)
@@ -160,6 +194,10 @@ def _path(account_id: str, gateway_id: str | None = None) -> str:
     if not is_gateway_id(gateway_id):
         raise ValueError(f"{gateway_id!r} is not a gateway id")
     return f"{gateways}/{gateway_id}"
+
+
+def _between(rows: Iterable[CallLog], since: datetime, until: datetime) -> tuple[CallLog, ...]:
+    return tuple(row for row in rows if since <= row.at < until)
 
 
 def _gateway(result: msgspec.Raw) -> Gateway:

@@ -1,5 +1,6 @@
 """Builds the control plane's app. The only module here that knows all of them."""
 
+import asyncio
 from typing import Final, Literal
 
 from fastapi import APIRouter, FastAPI
@@ -11,21 +12,29 @@ from tollhouse.control.customers import endpoints as customers
 from tollhouse.control.edge import ControlRoute, Doorstep, install_refusals
 from tollhouse.control.identity import Context
 from tollhouse.control.keys import endpoints as keys
+from tollhouse.control.ledger import endpoints as ledger
+from tollhouse.control.ledger import what_if_endpoints as what_if
+from tollhouse.control.limits import endpoints as limits
 from tollhouse.control.passwords import Passwords
 from tollhouse.control.people import endpoints as people
 from tollhouse.control.people.service import Doorkeeper
 from tollhouse.control.reports import endpoints as reports
 from tollhouse.control.shapes import Shown, refusals
 from tollhouse.control.throttle import Throttle
+from tollhouse.control.webhooks import endpoints as webhooks
 
 _SIGN_IN_TRIES: Final = 10
 _SIGN_IN_WINDOW_S: Final = 300.0
+_WEBHOOK_TRIALS: Final = 10
+_WEBHOOK_TRIALS_WINDOW_S: Final = 300.0
 
 _TAGS: Final = [
     {"name": "customers", "description": "Registering, and the customer's gateway."},
     {"name": "people", "description": "Signing in, and API tokens."},
     {"name": "keys", "description": "Virtual keys with budgets and allow-lists."},
+    {"name": "limits", "description": "Budgets of the customer, its teams and people, and more of them for keys."},
     {"name": "models", "description": "What can be called, at which price."},
+    {"name": "ledger", "description": "The book of what was spent, and what other limits would have done."},
     {"name": "reports", "description": "Receipts and traces."},
     {"name": "health", "description": "For load balancers."},
 ]
@@ -64,10 +73,12 @@ def build(context: ControlContext) -> FastAPI:
     app.state.doorkeeper = Doorkeeper(
         Passwords(), Throttle(context.clock, most=_SIGN_IN_TRIES, window_s=_SIGN_IN_WINDOW_S)
     )
+    app.state.webhook_trials = Throttle(context.clock, most=_WEBHOOK_TRIALS, window_s=_WEBHOOK_TRIALS_WINDOW_S)
+    app.state.replays = asyncio.Semaphore(what_if.MOST_AT_ONCE)
     install_refusals(app)
     app.add_middleware(Doorstep)
     app.include_router(landing.router)
     app.include_router(health)
-    for router in (registration.router, customers.router, people.router, models.router, keys.router, reports.router):
-        app.include_router(router, responses=refusals(413, 503))
+    for room in (registration, customers, webhooks, people, models, keys, limits, ledger, what_if, reports):
+        app.include_router(room.router, responses=refusals(413, 503))
     return app

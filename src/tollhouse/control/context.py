@@ -2,23 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tollhouse.catalog.models import Catalog
 from tollhouse.cloudflare.accounts import Account
+from tollhouse.cloudflare.call_logs import GatewayLogs
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import Clock
 
 
 class Gateways(Protocol):
-    """What onboarding asks of Cloudflare; `tollhouse.cloudflare.management` has it. Both raise ManagementError."""
+    """What we ask of Cloudflare; `tollhouse.cloudflare.management` has it. All raise ManagementError."""
 
     async def ensure(self, account_id: str, gateway_id: str) -> None:
         """The gateway exists and is set up as it must be. Safe to repeat, also after an unclear failure."""
         ...
 
     async def delete(self, account_id: str, gateway_id: str) -> None: ...
+
+    async def logs(self, account_id: str, gateway_id: str, since: datetime, until: datetime) -> GatewayLogs: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,5 @@ class ControlContext:
     cookie_secure: bool
     after_key_change: Callable[[str], None]
     """Told the hash of a key that was changed or deleted, so that this process forgets its permit at once."""
+    allow_private_webhooks: bool = False
+    """Whether a webhook may go to private addresses, and over plain http to this machine."""

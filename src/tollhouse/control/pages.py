@@ -3,12 +3,16 @@
 import base64
 import binascii
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tollhouse.foundation.errors import BadRequest
+from tollhouse.foundation.ids import is_uuid
 
 _SPAN_CURSOR: Final = re.compile(r"([0-9]{1,19})\.([0-9a-f]{16})")
-_MOST_CHARACTERS: Final = 64
+_PLACE_CURSOR: Final = re.compile(r"([0-9]{1,17})\.([0-9a-z.-]{1,120})")
+_MOST_CHARACTERS: Final = 200
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BIGINT_MAX: Final = 2**63 - 1
 
 
@@ -23,6 +27,20 @@ def read_span_cursor(cursor: str) -> tuple[int, str]:
     if found is None or int(found[1]) > _BIGINT_MAX:
         raise _not_ours()
     return int(found[1]), found[2]
+
+
+def place_cursor(at: datetime, name: str) -> str:
+    """A cursor for the page after the thing of this time and name (lower-case letters, digits, `-` and `.`)."""
+    micros = (at - _EPOCH) // timedelta(microseconds=1)
+    return base64.urlsafe_b64encode(f"{micros}.{name}".encode()).decode().rstrip("=")
+
+
+def read_place_cursor(cursor: str, *, by_uuid: bool = False) -> tuple[datetime, str]:
+    """The time and name inside; raises BadRequest, also for a name that is no UUID where all names are."""
+    found = _PLACE_CURSOR.fullmatch(_decoded(cursor))
+    if found is None or (by_uuid and not is_uuid(found[2])):
+        raise _not_ours()
+    return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
 
 
 def _decoded(cursor: str) -> str:

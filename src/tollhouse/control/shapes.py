@@ -12,12 +12,13 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from tollhouse.foundation.money import MAX_KEY_BUDGET_USD, exact_usd_string
+from tollhouse.foundation.money import MAX_KEY_BUDGET_USD, MAX_LIMIT_USD, exact_usd_string
 from tollhouse.usage.receipts import EntryKind, Receipt, UsageSource
 
-_FOUR_PLACES: Final = Decimal("0.0001")
 _PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_PATTERN: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,200}|[A-Za-z0-9._:/@+-]{0,199}\*")
+_MOST_PATTERNS: Final = 500
 _SHORTEST_PASSWORD: Final = 12
 _LONGEST_PASSWORD: Final = 1024
 
@@ -68,15 +69,25 @@ def _readable(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _exact_usd(value: object) -> Decimal:
-    """A number or a decimal string of 0 to 999999.9999 dollars, every digit kept."""
-    amount = _decimal(value)
-    if not amount.is_finite() or not 0 <= amount <= MAX_KEY_BUDGET_USD:
-        raise ValueError(f"must be between 0 and {MAX_KEY_BUDGET_USD} US dollars")
-    rounded = amount.quantize(_FOUR_PLACES)
-    if rounded != amount:
-        raise ValueError("must have at most four decimals")
-    return abs(rounded)
+def _exact_usd(most: Decimal, places: int, in_words: str) -> Any:
+    """A number or a decimal string of 0 to `most` dollars, every digit kept."""
+
+    def check(value: object) -> Decimal:
+        amount = _decimal(value)
+        if not amount.is_finite() or not 0 <= amount <= most:
+            raise ValueError(f"must be between 0 and {most} US dollars")
+        rounded = amount.quantize(Decimal(1).scaleb(-places))
+        if rounded != amount:
+            raise ValueError(f"must have at most {in_words} decimals")
+        return abs(rounded)
+
+    return BeforeValidator(check, json_schema_input_type=str | float)
+
+
+def _model_pattern(text: str) -> str:
+    if _PATTERN.fullmatch(text) is None:
+        raise ValueError("must be a model, `provider/model`, or the beginning of one and `*`")
+    return text
 
 
 def _decimal(value: object) -> Decimal:
@@ -103,11 +114,20 @@ def _moment(value: object) -> datetime:
 
 
 Name = Annotated[str, _line(200), Field(description="1 to 200 characters, one line.")]
+Reason = Annotated[str, _line(500), Field(description="Why; the audit log keeps it. 1 to 500 characters, one line.")]
 Email = Annotated[str, _line(254), AfterValidator(_email)]
 TypedEmail = Annotated[str, _line(254)]
 NewPassword = Annotated[SecretStr, AfterValidator(_password), Field(description="At least 12 characters.")]
 TypedPassword = Annotated[SecretStr, AfterValidator(_readable)]
-Usd = Annotated[Decimal, BeforeValidator(_exact_usd, json_schema_input_type=str | float)]
+Usd = Annotated[Decimal, _exact_usd(MAX_KEY_BUDGET_USD, 4, "four")]
+LimitUsd = Annotated[Decimal, _exact_usd(MAX_LIMIT_USD, 9, "nine")]
+ModelPattern = Annotated[str, AfterValidator(_model_pattern)]
+AllowedModels = Annotated[
+    list[ModelPattern],
+    Field(
+        max_length=_MOST_PATTERNS, description="`model`, `provider/model`, or a beginning and `*`. Empty or null: all."
+    ),
+]
 Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=datetime)]
 
 
@@ -133,7 +153,10 @@ class EntryOut(Shown):
 
 
 class ReceiptOut(Shown):
-    """What one call cost and why. Amounts to the nano-dollar, as a decimal string and as an integer."""
+    """What one call cost and why. Amounts to the nano-dollar, as a decimal string and as an integer.
+
+    `adjusted_cost`: what the call cost by later corrections; null: nobody corrected it.
+    """
 
     call_id: str
     key_id: str
@@ -153,6 +176,8 @@ class ReceiptOut(Shown):
     hold_nanos: int
     cost_usd: str
     cost_nanos: int
+    adjusted_cost_usd: str | None
+    adjusted_cost_nanos: int | None
     clamped_max_tokens: int | None
     cf_log_id: str | None
     trace_id: str
@@ -162,7 +187,9 @@ class ReceiptOut(Shown):
     duration_ms: int
 
     @classmethod
-    def of(cls, receipt: Receipt) -> "ReceiptOut":
+    def of(cls, receipt: Receipt, adjustment: int | None = None) -> "ReceiptOut":
+        """`adjustment`: the sum of all corrections, signed; None without any."""
+        adjusted = None if adjustment is None else receipt.cost_nanos + adjustment
         same = {name: getattr(receipt, name) for name in cls.model_fields if hasattr(receipt, name)}
         return cls(
             **same,
@@ -176,6 +203,8 @@ class ReceiptOut(Shown):
             entry=EntryOut(kind=receipt.entry_kind, day=receipt.entry_day),
             hold_usd=exact_usd_string(receipt.hold_nanos),
             cost_usd=exact_usd_string(receipt.cost_nanos),
+            adjusted_cost_usd=None if adjusted is None else exact_usd_string(adjusted),
+            adjusted_cost_nanos=adjusted,
         )
 
 

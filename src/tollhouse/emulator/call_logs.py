@@ -65,8 +65,11 @@ class CallLogs:
             return None
         return row.shown(with_cost=self.mood == "prompt" or row.reads > 2)
 
-    def page(self, gateway: str, page: int, per_page: int) -> tuple[list[dict[str, object]], int]:
-        """Newest first, and how many there are."""
-        rows = [row for row in reversed(self._rows.values()) if row.gateway == gateway]
+    def page(
+        self, gateway: str, page: int, per_page: int, *, oldest_first: bool = False
+    ) -> tuple[list[dict[str, object]], int]:
+        """Rows by their time, and how many there are."""
+        in_order = self._rows.values() if oldest_first else reversed(self._rows.values())
+        rows = [row for row in in_order if row.gateway == gateway]
         start = (page - 1) * per_page
         return [row.shown(with_cost=True) for row in rows[start : start + per_page]], len(rows)

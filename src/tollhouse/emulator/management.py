@@ -25,6 +25,8 @@ DATA_PLANE: Final = "https://gateway.ai.cloudflare.com/v1"
 _DEFAULT_PER_PAGE: Final = 20
 _MAX_PER_PAGE: Final = 100
 _MAX_LOGS_PER_PAGE: Final = 50
+# Only the time is an order here; the other columns are known and do nothing.
+_LOG_COLUMNS: Final = ("created_at", "provider", "model", "model_type", "success", "cached")
 _ACCOUNT_PATH: Final = re.compile(r"/client/v4/accounts/([^/]+)/(.+)")
 
 
@@ -184,8 +186,11 @@ class Management:
         if logs.mood == "absent":
             raise _unroutable(request)
         if not log_id:
-            page, per_page = _page_of(request.parameters(), _MAX_LOGS_PER_PAGE)
-            rows, total = logs.page(gateway.id, page, per_page)
+            query = request.parameters()
+            page, per_page = _page_of(query, _MAX_LOGS_PER_PAGE)
+            _one_of(query, "order_by", _LOG_COLUMNS)
+            oldest_first = _one_of(query, "order_by_direction", ("desc", "asc")) == "asc"
+            rows, total = logs.page(gateway.id, page, per_page, oldest_first=oldest_first)
             return _success(rows, _page_info(page, per_page, len(rows), total))
         row = logs.read(gateway.id, log_id[0])
         if row is None:
@@ -232,6 +237,13 @@ def _number(query: Mapping[str, str], name: str, default: int, highest: float) -
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= highest:
         raise _Fault(400, 7001, f"Input Validation Error: {name}", ["query", name])
     return int(text)
+
+
+def _one_of(query: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    value = query.get(name, known[0])
+    if value not in known:
+        raise _Fault(400, 7001, f"Input Validation Error: {name}", ["query", name])
+    return value
 
 
 def _page_info(page: int, per_page: int, count: int, total: int) -> dict[str, int]:

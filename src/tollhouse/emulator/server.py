@@ -16,6 +16,8 @@ from tollhouse.emulator.world import EmulatorConfig
 from tollhouse.foundation.errors import StartupError
 
 GRACE_S: Final = 2
+KEEP_ALIVE_S: Final = 120
+"""Longer than callers keep idle connections: whoever closes first must not be the one who is called."""
 _BACKLOG: Final = 2048
 
 
@@ -94,6 +96,7 @@ def _uvicorn_config(emulator: Callable[..., object]) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         backlog=_BACKLOG,
     )

@@ -11,7 +11,9 @@ from typing import Any, Final, Literal
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_CREDENTIAL: Final = re.compile(r"(aig_[0-9a-f]{4})[0-9a-f]+|(th[ts]_)[0-9a-f]+|(sk-)[\w-]{8,}|([Bb]earer )[\w.~+/=-]+")
+_CREDENTIAL: Final = re.compile(
+    r"(aig_[0-9a-f]{4})[0-9a-f]+|(th[stw]_)[0-9a-f]+|(sk-)[\w-]{8,}|([Bb]earer )[\w.~+/=-]+"
+)
 
 LogFormat = Literal["console", "json"]
 

@@ -24,6 +24,9 @@ MAX_KEY_BUDGET_USD: Final = Decimal("999999.9999")
 
 _FOUR_PLACES: Final = Decimal("0.0001")
 
+MAX_LIMIT_USD: Final = Decimal(9_000_000)
+"""The largest limit of people, teams and customers: far below what a bigint of nano-USD can hold, sums included."""
+
 
 def usd_to_nanos(usd: Decimal) -> Nanos:
     """Exact conversion; raises BadRequest for NaN, negative amounts or more than nine decimals."""

@@ -10,6 +10,7 @@ from typing import Final
 KEY_PREFIX: Final = "aig_"
 TOKEN_PREFIX: Final = "tht_"  # noqa: S105 - a prefix, not a secret
 SESSION_PREFIX: Final = "ths_"
+WEBHOOK_PREFIX: Final = "thw_"
 _RAW_LENGTH: Final = len(KEY_PREFIX) + 32
 
 
@@ -47,6 +48,10 @@ def new_api_token() -> str:
 
 def new_session_token() -> str:
     return SESSION_PREFIX + secrets.token_hex(32)
+
+
+def new_webhook_secret() -> str:
+    return WEBHOOK_PREFIX + secrets.token_hex(32)
 
 
 def sha256_hex(raw: str) -> str:

@@ -9,7 +9,6 @@ from tollhouse.catalog.providers import canonical_provider, infer
 from tollhouse.cloudflare.routes import ProviderRoute, route_of
 from tollhouse.gateway import refusals
 from tollhouse.gateway.calls import ChatRequest
-from tollhouse.ledger.budgets import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +37,13 @@ def authorize(permit: Permit, chat: ChatRequest, catalog: Catalog, *, default_ac
     return Destination(provider, model, route, catalog.find(provider, model), account_id, permit.gateway_id)
 
 
-def scopes_of(permit: Permit) -> tuple[Scope, ...]:
-    """Everything a budget can hang on for this call."""
-    scopes = [Scope("key", permit.key_id), Scope("customer", permit.customer_id)]
-    if permit.user_id is not None:
-        scopes.append(Scope("user", permit.user_id))
-    if permit.team_id is not None:
-        scopes.append(Scope("team", permit.team_id))
-    return tuple(scopes)
+def budgets_of(permit: Permit, destination: Destination) -> tuple[int, ...]:
+    """Every budget that this call counts in: those for all models, and those whose pattern names its model."""
+    return tuple(
+        budget.id
+        for budget in permit.budgets
+        if not budget.models or allows((budget.models,), destination.provider, destination.model)
+    )
 
 
 def _resolve(chat: ChatRequest, catalog: Catalog) -> tuple[str, str]:

@@ -8,27 +8,27 @@ end, or by the `finally` below. A caller who hangs up is one more way of closing
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from tollhouse.access.permits import Permit
 from tollhouse.catalog.models import Catalog
 from tollhouse.cloudflare.upstream import UpstreamError, UpstreamPool, UpstreamResponse
-from tollhouse.db.pool import DATABASE_FAILURES, Database
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.errors import TollhouseError
-from tollhouse.foundation.money import Nanos
 from tollhouse.gateway import refusals
 from tollhouse.gateway.authenticate import Permits, authenticate
-from tollhouse.gateway.authorize import Destination, authorize, scopes_of
+from tollhouse.gateway.authorize import Destination, authorize, budgets_of
 from tollhouse.gateway.caller import Caller
 from tollhouse.gateway.calls import Arrival, ChatRequest, pause, read_chat
 from tollhouse.gateway.estimate import Estimate, affordable_tokens, estimate, fit, normalised_pieces
 from tollhouse.gateway.forward import Outgoing, Tokens, forward, write
 from tollhouse.gateway.passage import BROKEN, NOT_SENT, TIMED_OUT, Passage
 from tollhouse.gateway.relay import Relay
-from tollhouse.gateway.settle import Settler
-from tollhouse.ledger import holds
-from tollhouse.ledger.holds import Held, HoldRequest, NotHeld, Owner, Settlement
+from tollhouse.gateway.settle import Settler, opening_of
+from tollhouse.ledger.crashpoints import CrashPoint
+from tollhouse.ledger.keeper import Keeper
+from tollhouse.ledger.purse import Wish
+from tollhouse.ledger.records import Call, entry_day
+from tollhouse.ledger.till import Refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ class Road:
 
     permits: Permits
     prices: Prices
-    database: Database
-    owner: Owner
+    keeper: Keeper
     pool: UpstreamPool
     tokens: Tokens
     default_account: str | None
@@ -63,6 +62,7 @@ class Road:
     settler: Settler
     clock: Clock
     limits: RoadLimits
+    point: CrashPoint
 
     async def travel(self, arrival: Arrival, caller: Caller) -> None:
         """One call, from its headers to its entry. Raises TollhouseError for every refusal."""
@@ -83,7 +83,7 @@ class Road:
             passage.ending, passage.error_type = TIMED_OUT, "timeout"
             raise refusals.call_too_long(self.limits.call_max_s) from cause
         finally:
-            await asyncio.shield(self.settler.settle(passage))
+            self.settler.settle(passage)
 
     async def _estimate(self, permit: Permit, chat: ChatRequest, destination: Destination) -> tuple[Outgoing, Estimate]:
         """What will be sent, with the default cap where the caller set none, and the bound of just that."""
@@ -110,39 +110,10 @@ class Road:
         self, arrival: Arrival, permit: Permit, chat: ChatRequest, destination: Destination, made: Estimate
     ) -> Passage:
         """Set the bound aside on every scope; a call that does not fit ends here."""
-        answer = await self._reserve(self._hold_request(arrival, permit, destination, made), arrival.at.date())
-        if isinstance(answer, NotHeld):
+        answer = await self.keeper.hold(_wish(arrival, permit, chat, destination, made))
+        if isinstance(answer, Refuse):
             raise _refusal(answer, made, destination)
-        fitted = fit(made, answer.amount)
-        return Passage(arrival, permit, chat, destination, fitted, answer.amount, answer.day)
-
-    async def _reserve(self, request: HoldRequest, day: date) -> Held | NotHeld:
-        """When the ledger's answer is lost the hold may stand: it is given back, for nothing was sent."""
-        try:
-            async with self.database.connection() as connection:
-                return await holds.reserve(connection, self.owner, request)
-        except DATABASE_FAILURES as cause:
-            self.settler.void(Settlement(request.call_id, day, "void", Nanos(0)))
-            raise refusals.ledger_unavailable() from cause
-        except asyncio.CancelledError:
-            self.settler.void(Settlement(request.call_id, day, "void", Nanos(0)))
-            raise
-
-    def _hold_request(self, arrival: Arrival, permit: Permit, destination: Destination, made: Estimate) -> HoldRequest:
-        return HoldRequest(
-            call_id=arrival.call_id,
-            scopes=scopes_of(permit),
-            amount=made.amount,
-            floor=made.floor,
-            max_age=timedelta(seconds=self.limits.call_max_s * 2 + 60),
-            customer_id=permit.customer_id,
-            key_id=permit.key_id,
-            user_id=permit.user_id,
-            team_id=permit.team_id,
-            provider=destination.provider,
-            model=destination.model,
-            price_version=made.price_version,
-        )
+        return Passage(arrival, permit, chat, destination, fit(made, answer.amount), answer.amount, entry_day(answer))
 
     async def _forward(self, passage: Passage, draft: Outgoing) -> UpstreamResponse:
         """Send; what went wrong decides what the call may have cost."""
@@ -154,15 +125,36 @@ class Road:
         if draft.output_tokens != passage.estimate.output_tokens:
             draft = write(passage.chat, destination, passage.estimate.output_tokens)
             await pause(passage.chat.size_bytes)
+        self.point("before_send")
         try:
-            return await forward(self.pool, token, passage.permit, destination, passage.arrival.call_id, draft.body)
+            response = await forward(self.pool, token, passage.permit, destination, passage.arrival.call_id, draft.body)
         except UpstreamError as cause:
             passage.ending = BROKEN if cause.sent else NOT_SENT
             passage.error_type = cause.code
             raise
+        self.point("after_send")
+        return response
 
 
-def _refusal(answer: NotHeld, made: Estimate, destination: Destination) -> TollhouseError:
+def _wish(arrival: Arrival, permit: Permit, chat: ChatRequest, destination: Destination, made: Estimate) -> Wish:
+    call = Call(
+        call_id=arrival.call_id,
+        customer_id=permit.customer_id,
+        key_id=permit.key_id,
+        user_id=permit.user_id,
+        team_id=permit.team_id,
+        provider=destination.provider,
+        model=destination.model,
+        price_version=made.price_version,
+    )
+    note = opening_of(arrival, stream=chat.stream)
+    return Wish(call, budgets_of(permit, destination), made.amount, made.floor, note)
+
+
+def _refusal(answer: Refuse, made: Estimate, destination: Destination) -> TollhouseError:
+    if answer.verdict is None or answer.standing is None:
+        return refusals.ledger_unavailable()
     if made.amount is None:
         return refusals.model_unpriced(destination.provider, destination.model)
-    return refusals.over_budget(answer.tightest, made.floor, affordable_tokens(made, answer.tightest.left))
+    affordable = affordable_tokens(made, refusals.left_of(answer.standing))
+    return refusals.over_budget(answer.standing, made.floor, affordable)

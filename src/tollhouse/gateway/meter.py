@@ -81,9 +81,11 @@ class StreamMeter:
         return self._read_block(held[:cut])
 
     def end(self) -> list[Piece]:
-        """What was left without a closing blank line, read as an event of its own."""
-        rest, self._rest = self._rest, b""
-        return self._read_block(rest) if rest.strip() else []
+        """What was left without a closing blank line: an event of its own, or, if it was cut in the middle, nothing."""
+        rest, self._rest = self._rest.strip(b"\r\n"), b""
+        payload = _payload(rest)
+        whole = payload == b"[DONE]" or _json_of(rest) is not None
+        return self._read_block(rest + b"\n\n") if rest and (whole or not payload) else []
 
     def visible_bytes(self) -> int:
         """Bytes of content and tool arguments that the caller could see; for estimates only."""

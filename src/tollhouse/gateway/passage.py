@@ -4,7 +4,6 @@ A passage starts out as lost. Whatever ends it says so by setting `ending`; if n
 in doubt, because it may have been sent.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
@@ -16,7 +15,7 @@ from tollhouse.gateway.authorize import Destination
 from tollhouse.gateway.calls import Arrival, ChatRequest
 from tollhouse.gateway.estimate import Estimate
 from tollhouse.gateway.meter import Reading
-from tollhouse.ledger.holds import SettlementKind
+from tollhouse.ledger.records import SettlementKind
 from tollhouse.usage.receipts import UsageSource
 
 OutcomeName = Literal[
@@ -43,7 +42,7 @@ ABANDONED: Final = Ending("in_doubt", "abandoned")
 
 @dataclass(slots=True)
 class Passage:
-    """A call that holds money. Only `ending`, what was read, and `booking` change."""
+    """A call that holds money. Only `ending`, what was read, and `booked` change."""
 
     arrival: Arrival
     permit: Permit
@@ -58,5 +57,5 @@ class Passage:
     cf_log_id: str | None = None
     first_byte_at: float | None = None
     error_type: str | None = None
-    booking: "asyncio.Task[None] | None" = None
-    """The task that books the call; set once."""
+    booked: bool = False
+    """Whether its outcome was written down; that happens once."""

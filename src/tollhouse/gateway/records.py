@@ -3,7 +3,6 @@
 Span attributes follow OpenTelemetry's semantic conventions for GenAI; ours start with `tollhouse.`.
 """
 
-from datetime import datetime
 from typing import Final
 
 from tollhouse.catalog.cost import cost
@@ -11,11 +10,13 @@ from tollhouse.cloudflare.routes import route_of
 from tollhouse.foundation.ids import CallId
 from tollhouse.foundation.money import Nanos
 from tollhouse.gateway.passage import Passage
-from tollhouse.ledger.holds import Settlement, SweptCall
-from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, Attributes, Span, new_span_id, new_trace_id
+from tollhouse.ledger.records import Resolved, entry_day, opened_at
+from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, Attributes, Span
 from tollhouse.usage.receipts import Receipt
 
 VENDOR: Final = "tollhouse"
+_MOST_TEXT: Final = 200
+_MOST_LIST: Final = 32
 _RESOURCE: Final[Attributes] = {"service.name": "tollhouse"}
 
 # Cloudflare's slug -> the conventions' well-known `gen_ai.provider.name`; others keep their slug.
@@ -34,11 +35,6 @@ _REQUEST_ATTRIBUTES: Final = {
     "frequency_penalty": "gen_ai.request.frequency_penalty",
     "presence_penalty": "gen_ai.request.presence_penalty",
 }
-
-
-def settlement_of(passage: Passage) -> Settlement:
-    """What the book is told."""
-    return Settlement(passage.arrival.call_id, passage.day, passage.ending.kind, cost_of(passage))
 
 
 def cost_of(passage: Passage) -> Nanos:
@@ -65,7 +61,7 @@ def receipt_of(passage: Passage, ended_monotonic: float) -> Receipt:
         team_id=permit.team_id,
         provider=passage.destination.provider,
         model=passage.destination.model,
-        response_model=passage.reading.model,
+        response_model=_short(passage.reading.model),
         stream=passage.chat.stream,
         outcome=ending.outcome,
         upstream_status=passage.upstream_status,
@@ -130,9 +126,12 @@ def _attributes(passage: Passage) -> Attributes:
         "gen_ai.request.model": passage.destination.model,
         "gen_ai.request.max_tokens": passage.estimate.output_tokens,
         "gen_ai.request.choice.count": passage.chat.choices if passage.chat.choices > 1 else None,
-        "gen_ai.response.model": passage.reading.model,
-        "gen_ai.response.id": passage.reading.response_id,
-        "gen_ai.response.finish_reasons": list(passage.reading.finish_reasons) or None,
+        "gen_ai.response.model": _short(passage.reading.model),
+        "gen_ai.response.id": _short(passage.reading.response_id),
+        "gen_ai.response.finish_reasons": [reason[:_MOST_TEXT] for reason in passage.reading.finish_reasons][
+            :_MOST_LIST
+        ]
+        or None,
         "gen_ai.usage.input_tokens": usage.input,
         "gen_ai.usage.output_tokens": usage.output,
         "gen_ai.usage.cache_read.input_tokens": usage.cached or None,
@@ -155,56 +154,61 @@ def _attributes(passage: Passage) -> Attributes:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def records_of_swept(swept: SweptCall, now: datetime) -> tuple[Receipt, Span]:
+def records_of_lost(
+    resolved: Resolved, trace_id: str, span_id: str, parent_span_id: str | None, *, stream: bool
+) -> tuple[Receipt, Span]:
     """Receipt and span of a call whose process died: charged in full, its end unknown."""
+    reserved = resolved.reserved
+    call = reserved.call
     receipt = Receipt(
-        call_id=swept.call_id,
-        customer_id=swept.customer_id,
-        key_id=swept.key_id,
-        user_id=swept.user_id,
-        team_id=swept.team_id,
-        provider=swept.provider,
-        model=swept.model,
+        call_id=call.call_id,
+        customer_id=call.customer_id,
+        key_id=call.key_id,
+        user_id=call.user_id,
+        team_id=call.team_id,
+        provider=call.provider,
+        model=call.model,
+        stream=stream,
         outcome="lost",
         usage_source="none",
-        price_version=swept.price_version,
+        price_version=call.price_version,
         entry_kind="in_doubt",
-        entry_day=swept.opened_at.date(),
-        hold_nanos=swept.amount,
-        cost_nanos=swept.amount,
-        trace_id=new_trace_id(),
-        span_id=new_span_id(),
-        started_at=swept.opened_at,
-        duration_ms=max(int((now - swept.opened_at).total_seconds() * 1000), 0),
+        entry_day=entry_day(reserved),
+        hold_nanos=reserved.amount,
+        cost_nanos=resolved.cost,
+        trace_id=trace_id,
+        span_id=span_id,
+        started_at=opened_at(reserved),
+        duration_ms=0,
     )
-    return receipt, _span_of_lost(receipt)
+    return receipt, _span_of_lost(receipt, reserved.opened_us * 1000, parent_span_id)
 
 
-def _span_of_lost(receipt: Receipt) -> Span:
-    start_ns = int(receipt.started_at.timestamp()) * 1_000_000_000 + receipt.started_at.microsecond * 1000
+def _span_of_lost(receipt: Receipt, start_ns: int, parent_span_id: str | None) -> Span:
     return Span(
         day=receipt.entry_day,
         customer_id=receipt.customer_id,
         trace_id=receipt.trace_id,
         span_id=receipt.span_id,
+        parent_span_id=parent_span_id,
         user_id=receipt.user_id,
         team_id=receipt.team_id,
         key_id=receipt.key_id,
         vendor=VENDOR,
         name=f"chat {receipt.model}",
         start_ns=start_ns,
-        end_ns=start_ns + receipt.duration_ms * 1_000_000,
+        end_ns=start_ns,
         status=STATUS_ERROR,
         status_message="the process that made this call ended before its outcome was known",
         model=receipt.model,
         provider=receipt.provider,
         cost_nanos=receipt.cost_nanos,
-        attributes=_swept_attributes(receipt.call_id, receipt.provider, receipt.model),
+        attributes=_lost_attributes(receipt.call_id, receipt.provider, receipt.model),
         resource_attributes=_RESOURCE,
     )
 
 
-def _swept_attributes(call_id: CallId, provider: str, model: str) -> Attributes:
+def _lost_attributes(call_id: CallId, provider: str, model: str) -> Attributes:
     return {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": _PROVIDER_NAMES.get(provider, provider),
@@ -219,6 +223,11 @@ def unbilled(provider: str, status: int) -> bool:
     """Whether an error answer of this status is known to cost nothing at this provider."""
     route = route_of(provider)
     return status < 500 or (route is not None and status in route.unbilled_5xx)
+
+
+def _short(text: str | None) -> str | None:
+    """What a provider says of itself is text of any length; a record of the journal is not."""
+    return None if text is None else text[:_MOST_TEXT]
 
 
 def _millis(passage: Passage, moment: float | None) -> int | None:

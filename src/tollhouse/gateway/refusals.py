@@ -1,6 +1,7 @@
 """Every way the road says no, with the words a caller reads. Refusals are normal: nobody logs them as failures."""
 
-from datetime import datetime
+import math
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -20,7 +21,7 @@ from tollhouse.foundation.errors import (
     Unavailable,
 )
 from tollhouse.foundation.money import Nanos, exact_usd_string
-from tollhouse.ledger.holds import Tightest
+from tollhouse.ledger.protocol import Standing
 
 _NAMED_MODELS: Final = 50
 CONTENDED_RETRY_S: Final = 1
@@ -101,39 +102,52 @@ def model_unpriced(provider: str, model: str) -> PaymentRequired:
     )
 
 
-def over_budget(tightest: Tightest, required: Nanos, affordable_max_tokens: int) -> TollhouseError:
+def over_budget(standing: Standing, required: Nanos, affordable_max_tokens: int) -> TollhouseError:
     """402 when the money is spent; 429 only when calls in flight hold it and may give it back."""
-    if tightest.limit - tightest.spent - tightest.doubt >= required:
-        return _contended(tightest, required, affordable_max_tokens)
+    limit = standing.limit or Nanos(0)
+    left = left_of(standing)
+    if limit - standing.spent - standing.doubt >= required:
+        return _contended(standing, required, affordable_max_tokens)
     wish = f" You can afford at most {affordable_max_tokens} output tokens." if affordable_max_tokens > 0 else ""
     return PaymentRequired(
-        f"The {tightest.scope.kind}'s budget does not cover this call: {exact_usd_string(required)} USD needed, "
-        f"{exact_usd_string(tightest.left)} USD left.{wish}{_until(tightest.resets_at)}",
-        detail=_budget_detail(tightest, required, affordable_max_tokens),
+        f"The {standing.scope.kind}'s budget does not cover this call: {exact_usd_string(required)} USD needed, "
+        f"{exact_usd_string(left)} USD left.{wish}{_until(_moment(standing.resets_at))}",
+        detail=_budget_detail(standing, required, affordable_max_tokens),
     )
 
 
-def _contended(tightest: Tightest, required: Nanos, affordable_max_tokens: int) -> TooManyRequests:
+def left_of(standing: Standing) -> Nanos:
+    """What the budget could still hold, as the book said; never below zero."""
+    limit = standing.limit or 0
+    return Nanos(max(limit - standing.spent - standing.leased - standing.doubt, 0))
+
+
+def _contended(standing: Standing, required: Nanos, affordable_max_tokens: int) -> TooManyRequests:
     return TooManyRequests(
-        f"Calls in flight hold {exact_usd_string(tightest.held)} USD of the {tightest.scope.kind}'s budget. "
+        f"Calls in flight hold {exact_usd_string(standing.leased)} USD of the {standing.scope.kind}'s budget. "
         "Try again when they have finished.",
         code="budget_contended",
-        detail=_budget_detail(tightest, required, affordable_max_tokens),
+        detail=_budget_detail(standing, required, affordable_max_tokens),
         retry_after_s=CONTENDED_RETRY_S,
     )
 
 
-def _budget_detail(tightest: Tightest, required: Nanos, affordable: int) -> dict[str, str | int | None]:
+def _budget_detail(standing: Standing, required: Nanos, affordable: int) -> dict[str, str | int | None]:
+    resets_at = _moment(standing.resets_at)
     return {
-        "scope": tightest.scope.kind,
-        "limit": exact_usd_string(tightest.limit),
-        "spent": exact_usd_string(tightest.spent),
-        "held": exact_usd_string(tightest.held),
-        "remaining": exact_usd_string(tightest.left),
+        "scope": standing.scope.kind,
+        "limit": exact_usd_string(standing.limit or 0),
+        "spent": exact_usd_string(standing.spent),
+        "held": exact_usd_string(standing.leased),
+        "remaining": exact_usd_string(left_of(standing)),
         "required": exact_usd_string(required),
         "affordable_max_tokens": max(affordable, 0),
-        "resets_at": tightest.resets_at.isoformat() if tightest.resets_at else None,
+        "resets_at": resets_at.isoformat() if resets_at else None,
     }
+
+
+def _moment(seconds: float) -> datetime | None:
+    return None if math.isinf(seconds) else datetime.fromtimestamp(seconds, UTC)
 
 
 def _until(resets_at: datetime | None) -> str:

@@ -6,7 +6,7 @@ breaks off, is in doubt.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import msgspec
@@ -30,7 +30,7 @@ _END_WITHIN_S: Final = 1.0
 _JSON: Final = b"application/json"
 _PASSED_HEADERS: Final = frozenset({b"retry-after", b"x-request-id"})
 
-Settle = Callable[[Passage], Awaitable[None]]
+Settle = Callable[[Passage], None]
 
 
 class Drains:
@@ -83,7 +83,7 @@ class Relay:
             passage.error_type = fault.error.code
             raise fault.error
         passage.error_type = None if response.status < 400 else str(response.status)
-        await on_close(passage)
+        on_close(passage)
         if passage.chat.stream and response.status == 200 and passage.reading.finished:
             events = _as_stream(body, with_usage=passage.chat.wants_usage)
             await caller.answer(200, b"text/event-stream", events, _passed(response, passage))
@@ -102,7 +102,7 @@ class Relay:
         broken, withheld = await self._pump(response, meter, caller)
         passage.ending = _ending_of_stream(passage, meter, broken)
         passage.error_type = _stream_error(broken, meter.reading)
-        await on_close(passage)
+        on_close(passage)
         await caller.finish(b"".join(withheld) + (refusals.as_event(broken) if broken else b""))
         await _let_end(response)
 
@@ -260,6 +260,6 @@ def _passed(response: UpstreamResponse, passage: Passage) -> Headers:
     headers = [(name, value) for name, value in response.headers if name in _PASSED_HEADERS]
     if passage.estimate.clamped:
         headers.append((b"x-budget-clamped-max-tokens", str(passage.estimate.output_tokens).encode()))
-    if passage.booking is not None:
+    if passage.booked:
         headers.append((b"x-tollhouse-cost-usd", exact_usd_string(cost_of(passage)).encode()))
     return headers

@@ -1,144 +1,97 @@
-"""Step 7: tell the book how a call ended. Exactly once, on every way out, whatever the database is doing.
+"""Step 7: write down how a call ended. Exactly once, on every way out, whatever the database is doing.
 
-Entry, receipt, usage event and span are written in one transaction; calls that end at the same moment share it.
-While the database is away outcomes wait here, bounded; what a dying process could not write is charged by the
-sweep, because its hold still stands.
+Cost, receipt and span go into the journal in one record, before the caller sees the end. From there the ledger takes
+the money into the book, and `tell` writes receipts, usage events and spans.
 """
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-import asyncpg
+import msgspec
 
-from tollhouse.db.pool import DATABASE_FAILURES, Connection, Database
-from tollhouse.foundation.batches import Batcher
+from tollhouse.db.pool import Connection
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.logs import get_logger
+from tollhouse.foundation.money import Nanos
+from tollhouse.gateway.calls import Arrival
 from tollhouse.gateway.passage import Passage
-from tollhouse.gateway.records import receipt_of, settlement_of, span_of
-from tollhouse.ledger import holds
-from tollhouse.ledger.holds import Settled, Settlement
+from tollhouse.gateway.records import cost_of, receipt_of, records_of_lost, span_of
+from tollhouse.ledger.keeper import Keeper
+from tollhouse.ledger.records import Resolved
 from tollhouse.traces import spans
 from tollhouse.traces.spans import Span
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
 
-MAX_BATCH: Final = 200
-MAX_WAITING: Final = 100_000
-PATIENCE_S: Final = 2.0
-_FIRST_PAUSE_S: Final = 0.05
-_LONGEST_PAUSE_S: Final = 2.0
-# What was asked to be written is itself the trouble. asyncpg's own complaint about a value is a ValueError.
-_REFUSED_DATA: Final = (ValueError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """One outcome on its way into the book; a void has neither receipt nor (if nothing was tried) span."""
+class Opening(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a call before it is sent, should its process die."""
 
-    settlement: Settlement
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    stream: bool
+
+
+class Story(msgspec.Struct, frozen=True, array_like=True):
+    """What people are told of a call; a void has no receipt."""
+
     receipt: Receipt | None
-    span: Span | None
+    span: Span
 
 
 class Settler:
-    """Owns the outcomes that are not yet in the book."""
+    """Writes outcomes into the journal. Keeps nothing."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, keeper: Keeper, clock: Clock) -> None:
+        self._keeper = keeper
         self._clock = clock
-        self._batcher: Batcher[Ended, Settled | None] = Batcher(
-            self._write, max_batch=MAX_BATCH, max_waiting=MAX_WAITING
-        )
-        self._bookings: set[asyncio.Task[None]] = set()
-        self._giving_up = False
 
-    @property
-    def waiting(self) -> int:
-        """Outcomes not yet handed to the database."""
-        return self._batcher.waiting
-
-    async def settle(self, passage: Passage) -> None:
-        """Book a passage once; waits for the commit, but only so long that no caller hangs on a slow database."""
-        if passage.booking is None:
-            passage.booking = self._start(self._ended(passage))
-        await asyncio.wait([passage.booking], timeout=PATIENCE_S)
-
-    def void(self, settlement: Settlement) -> None:
-        """Give back a hold that may or may not stand (its answer was lost); nothing was sent."""
-        self._start(Ended(settlement, None, None))
-
-    async def close(self, timeout_s: float) -> None:
-        """Write what waits; what cannot be written in time is left to the sweep."""
-        if self._bookings:
-            await asyncio.wait(self._bookings, timeout=timeout_s)
-        self._giving_up = True
-        if self._bookings:
-            _log.warning("outcomes left to the sweep", calls=len(self._bookings))
-            await asyncio.wait(self._bookings, timeout=_LONGEST_PAUSE_S * 2)
-
-    def _ended(self, passage: Passage) -> Ended:
-        span = span_of(passage, self._clock.now_ns())
-        if passage.ending.kind == "void":
-            return Ended(settlement_of(passage), None, span)
-        return Ended(settlement_of(passage), receipt_of(passage, self._clock.monotonic()), span)
-
-    def _start(self, ended: Ended) -> "asyncio.Task[None]":
-        booking = asyncio.create_task(self._book(ended))
-        self._bookings.add(booking)
-        booking.add_done_callback(self._bookings.discard)
-        return booking
-
-    async def _book(self, ended: Ended) -> None:
-        call_id = ended.settlement.call_id
-        try:
-            settled = await self._batcher.put(ended)
-        except (asyncio.QueueFull, *DATABASE_FAILURES) as error:
-            _log.error("an outcome could not be booked; the sweep will charge it", call_id=call_id, error=repr(error))
+    def settle(self, passage: Passage) -> None:
+        """Once; when this returns, no kill -9 can lose the outcome."""
+        if passage.booked:
             return
-        if settled is None:
-            _log.error("the ledger refused an outcome; the sweep will charge it", call_id=call_id)
-        elif settled.overrun:
-            _log.error("a call cost more than its bound", call_id=call_id, overrun_nanos=settled.overrun)
+        passage.booked = True
+        kind, cost = passage.ending.kind, cost_of(passage)
+        self._keeper.settle(passage.arrival.call_id, kind, cost, self._story(passage))
+        if cost > passage.held:
+            overrun = Nanos(cost - passage.held)
+            _log.error("a call cost more than its bound", call_id=passage.arrival.call_id, overrun_nanos=overrun)
 
-    async def _write(self, batch: Sequence[Ended]) -> Sequence[Settled | None]:
-        """Write a batch, waiting out a database that is away. None: refused for what it holds."""
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                async with self._database.transaction() as connection:
-                    return await write_ended(connection, batch)
-            except _REFUSED_DATA as error:
-                return await self._write_apart(batch, error)
-            except DATABASE_FAILURES:
-                if self._giving_up:
-                    raise
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-
-    async def _write_apart(self, batch: Sequence[Ended], error: Exception) -> Sequence[Settled | None]:
-        """Find the outcome that cannot be written by halving; its money is booked even if its story is not."""
-        if len(batch) > 1:
-            half = len(batch) // 2
-            return [*await self._write(batch[:half]), *await self._write(batch[half:])]
-        bare = Ended(batch[0].settlement, None, None)
-        if batch[0] == bare:
-            return [None]
-        _log.error("a receipt and span could not be written", call_id=bare.settlement.call_id, error=repr(error))
-        return await self._write([bare])
+    def _story(self, passage: Passage) -> bytes:
+        span = span_of(passage, self._clock.now_ns())
+        receipt = None if passage.ending.kind == "void" else receipt_of(passage, self._clock.monotonic())
+        return _encoder.encode(Story(receipt, span))
 
 
-async def write_ended(connection: Connection, batch: Sequence[Ended]) -> list[Settled]:
-    """Entry, receipt, event and span of each call, in the caller's transaction."""
-    settled = await holds.settle(connection, [ended.settlement for ended in batch])
-    written = [ended.receipt for ended in batch if ended.receipt is not None]
+def opening_of(arrival: Arrival, *, stream: bool) -> bytes:
+    """The note of a reservation."""
+    return _encoder.encode(Opening(arrival.trace_id, arrival.span_id, arrival.parent_span_id, stream))
+
+
+async def tell(connection: Connection, resolved: Sequence[Resolved]) -> None:
+    """Write receipts, usage events and spans of calls that the book has; safe to repeat.
+
+    A void without a story was given back before the road had it: its caller left while it waited for money.
+    """
+    stories = [_story_of(one) for one in resolved if one.note or one.kind != "void"]
+    written = [story.receipt for story in stories if story.receipt is not None]
     if written:
         await receipts.write(connection, written)
-    told = [ended.span for ended in batch if ended.span is not None]
-    if told:
-        await spans.write(connection, told)
-    return settled
+    if stories:
+        await spans.write(connection, [story.span for story in stories])
+
+
+def _story_of(resolved: Resolved) -> Story:
+    if resolved.note:
+        return _stories.decode(resolved.note)
+    opening = _openings.decode(resolved.reserved.note)
+    lost = records_of_lost(resolved, opening.trace_id, opening.span_id, opening.parent_span_id, stream=opening.stream)
+    return Story(*lost)
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_stories: Final = msgspec.msgpack.Decoder(Story)
+_openings: Final = msgspec.msgpack.Decoder(Opening)

@@ -3,30 +3,29 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Final, cast
 
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.money import Nanos
+from tollhouse.ledger.protocol import Reset, Scope, ScopeKind
 
-ScopeKind = Literal["key", "user", "team", "customer"]
-Reset = Literal["daily", "weekly", "monthly"]
+__all__ = ["MAIN", "Balance", "Breach", "Reset", "Scope", "ScopeKind", "audit", "balances", "set_budget"]
+
+MAIN: Final = "main"
+"""The slot of the budget that every scope can have; a key's row shows this one."""
 
 _sql = queries.load(__file__)
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What a budget hangs on."""
-
-    kind: ScopeKind
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Balance:
-    """An account in the period that runs now. All amounts in nano-USD; `limit` None: nothing is refused."""
+    """A main account in the period that runs now. All amounts in nano-USD; `limit` None: nothing is refused.
+
+    `limit` is the one in force at this moment, raises included. `held` is in the hands of workers: set aside for calls
+    in flight, or kept for the next ones.
+    """
 
     scope: Scope
     limit: Nanos | None
@@ -38,7 +37,7 @@ class Balance:
 
     @property
     def remaining(self) -> Nanos | None:
-        """What a new call could still hold; never below zero. None without a limit."""
+        """What nobody holds or has spent; never below zero. None without a limit."""
         if self.limit is None:
             return None
         return Nanos(max(self.limit - self.spent - self.held - self.doubt, 0))
@@ -55,23 +54,37 @@ class Breach:
 
 
 async def set_budget(
-    connection: Connection, customer_id: CustomerId, scope: Scope, limit: Nanos | None, reset: Reset | None
-) -> None:
-    """Create or change a scope's budget. Spend of the running period stays; a lower limit stops new holds."""
-    await _sql.set_budget(
+    connection: Connection,
+    customer_id: CustomerId,
+    scope: Scope,
+    limit: Nanos | None,
+    reset: Reset | None,
+    *,
+    slot: str = MAIN,
+    model_pattern: str = "",
+) -> int:
+    """Create or change a budget; one that had ended begins to count again. Returns its id.
+
+    Spend of the running period stays; a lower limit stops new grants. `model_pattern` as in allow-lists: a model,
+    `provider/model`, or a beginning and `*`; empty: every model.
+    """
+    budget_id: int = await _sql.set_budget(
         connection,
         customer_id=customer_id,
         kind=scope.kind,
         scope_id=scope.id,
         limit_nanos=limit,
         reset=reset,
+        slot=slot,
+        model_pattern=model_pattern,
     )
+    return budget_id
 
 
 async def balances(
     connection: Connection, customer_id: CustomerId, kind: ScopeKind, scope_ids: Sequence[str]
 ) -> dict[str, Balance]:
-    """Balances by scope id; scopes without a budget are missing."""
+    """Balances by scope id; scopes without a main budget, or whose main budget has ended, are missing."""
     rows = _sql.balances(connection, customer_id=customer_id, kind=kind, scope_ids=list(scope_ids))
     return {row["scope_id"]: _balance(row) async for row in rows}
 

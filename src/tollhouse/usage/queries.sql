@@ -29,3 +29,43 @@ WHERE r.call_id = :call_id::uuid AND r.customer_id = :customer_id;
 -- name: recent_of_key
 SELECT r.* FROM receipts r
 WHERE r.key_id = :key_id AND r.customer_id = :customer_id ORDER BY r.started_at DESC LIMIT :most;
+
+-- name: spent_by_key^
+-- What a key's newest calls cost: one range of the index, bounded also for a key that is very busy.
+SELECT coalesce(sum(c.cost_nanos), 0)::bigint AS cost_nanos, count(*) AS calls, min(c.started_at) AS first_at
+FROM (SELECT r.cost_nanos, r.started_at FROM receipts r
+      WHERE r.key_id = :key_id AND r.customer_id = :customer_id AND r.started_at >= :since
+      ORDER BY r.started_at DESC LIMIT :most) c;
+
+-- name: past_calls
+-- A page of past calls, oldest first; the cursor is the last row's (started_at, call_id). A null owner: anybody.
+SELECT r.call_id, r.started_at, r.provider, r.model, r.hold_nanos, r.cost_nanos
+FROM receipts r
+WHERE r.customer_id = :customer_id AND r.started_at >= :after_at AND r.started_at < :until
+  AND (r.started_at, r.call_id) > (:after_at, :after_id::uuid)
+  AND (:user_id::text IS NULL OR r.user_id = :user_id) AND (:team_id::text IS NULL OR r.team_id = :team_id)
+ORDER BY r.started_at, r.call_id LIMIT :most;
+
+-- name: past_calls_of_key
+-- The same for one key, by its own index.
+SELECT r.call_id, r.started_at, r.provider, r.model, r.hold_nanos, r.cost_nanos
+FROM receipts r
+WHERE r.key_id = :key_id AND r.customer_id = :customer_id AND r.started_at >= :after_at AND r.started_at < :until
+  AND (r.started_at, r.call_id) > (:after_at, :after_id::uuid)
+ORDER BY r.started_at, r.call_id LIMIT :most;
+
+-- name: receipts_of_calls
+SELECT r.* FROM receipts r WHERE r.customer_id = :customer_id AND r.call_id = ANY (:call_ids::uuid[]);
+
+-- name: metered_calls
+-- A page, oldest first; the cursor is the last row's (started_at, call_id).
+SELECT r.call_id, r.started_at, r.provider, r.model, r.entry_kind, r.entry_day, r.input_tokens, r.output_tokens,
+    r.usage_source, r.cost_nanos, r.cf_log_id
+FROM receipts r
+WHERE r.customer_id = :customer_id AND r.started_at >= :after_at AND r.started_at < :until
+  AND (r.started_at, r.call_id) > (:after_at, :after_id::uuid)
+ORDER BY r.started_at, r.call_id LIMIT :most;
+
+-- name: write_adjustment_event!
+INSERT INTO usage_events (entry_id, customer_id, cost_nanos, occurred_at)
+VALUES (:entry_id::uuid, :customer_id, :cost_nanos, :occurred_at) ON CONFLICT DO NOTHING;

@@ -2,26 +2,22 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from control.house import House, Member, refusal
-from making import ManualClock, customer, key
+from making import ManualClock, book_of, customer, key
 from tollhouse.access import keys
 from tollhouse.access.keys import KeyTerms
 from tollhouse.access.lookup import read_permit
 from tollhouse.control import audit
 from tollhouse.db.pool import Connection
 from tollhouse.foundation.errors import Conflict
-from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, WorkerId, new_call_id, new_id
-from tollhouse.foundation.money import Nanos
+from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, new_id
 from tollhouse.foundation.secrets import sha256_hex
-from tollhouse.ledger import budgets, holds
-from tollhouse.ledger.budgets import Scope
-from tollhouse.ledger.holds import HoldRequest, Settlement
+from tollhouse.ledger import budgets
 
 KEYS = "/v1/ai/keys"
 
@@ -76,27 +72,10 @@ async def _listed(who: Member, path: str) -> list[str]:
 
 async def _spend(connection: Connection, office: Office, key_id: str, nanos: int, *, held: int = 0) -> None:
     """What the road does: hold and settle, and hold once more if asked."""
-    worker = await holds.register(connection, WorkerId(new_id()))
-    request = HoldRequest(
-        call_id=new_call_id(),
-        scopes=(Scope("key", key_id),),
-        amount=Nanos(nanos),
-        floor=Nanos(nanos),
-        max_age=timedelta(minutes=5),
-        customer_id=office.id,
-        key_id=KeyId(key_id),
-        user_id=None,
-        team_id=None,
-        provider="openai",
-        model="gpt-4o-mini",
-        price_version="v1",
-    )
-    await holds.reserve(connection, worker, request)
-    day = await connection.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
-    await holds.settle(connection, [Settlement(request.call_id, day, "exact", Nanos(nanos))])
+    book = await book_of(connection, office.id, KeyId(key_id))
+    await book.spend(nanos)
     if held:
-        waiting = replace(request, call_id=new_call_id(), amount=Nanos(held), floor=Nanos(held))
-        await holds.reserve(connection, worker, waiting)
+        await book.reserve(held)
 
 
 # Roles -----------------------------------------------------------------------------------------------------

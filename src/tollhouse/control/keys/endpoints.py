@@ -3,14 +3,13 @@
 Lists answer `{"keys": [...]}`, one key `{"key": {...}}`, creation adds `raw_key`: shown this once.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from tollhouse.access.keys import BudgetReset, KeyTerms
 from tollhouse.access.permits import BoundPolicy
@@ -18,29 +17,13 @@ from tollhouse.control.callers import Person
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, SignedIn, allowed
 from tollhouse.control.keys import service
+from tollhouse.control.keys.forecast import Forecast
 from tollhouse.control.keys.service import KeyAccount, KeyState
-from tollhouse.control.shapes import Given, Moment, Name, ReceiptOut, Shown, Usd, refusals
+from tollhouse.control.shapes import AllowedModels, Given, Moment, Name, ReceiptOut, Shown, Usd, refusals
 from tollhouse.foundation.money import exact_usd_string, usd_string
 
 router = APIRouter(prefix="/v1/ai/keys", tags=["keys"], route_class=ControlRoute)
 
-_PATTERN: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,200}|[A-Za-z0-9._:/@+-]{0,199}\*")
-_MOST_PATTERNS: Final = 500
-
-
-def _model_pattern(text: str) -> str:
-    if _PATTERN.fullmatch(text) is None:
-        raise ValueError("must be a model, `provider/model`, or the beginning of one and `*`")
-    return text
-
-
-ModelPattern = Annotated[str, AfterValidator(_model_pattern)]
-AllowedModels = Annotated[
-    list[ModelPattern],
-    Field(
-        max_length=_MOST_PATTERNS, description="`model`, `provider/model`, or a beginning and `*`. Empty or null: all."
-    ),
-]
 MaxOutputTokens = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
@@ -198,6 +181,33 @@ class BalanceOut(Shown):
         )
 
 
+class ForecastOut(Shown):
+    """When the key's own budget will be spent at the present rate. `exhausted_at` null: never, or not before it resets.
+
+    `calls` and `spent_usd` since `since` are what the rate was made from; `basis` says so in words.
+    """
+
+    exhausted_at: datetime | None
+    resets_before: bool
+    rate_usd_per_day: str | None
+    basis: str
+    since: datetime
+    calls: int
+    spent_usd: str
+
+    @classmethod
+    def of(cls, made: Forecast) -> "ForecastOut":
+        return cls(
+            exhausted_at=made.exhausted_at,
+            resets_before=made.resets_before,
+            rate_usd_per_day=None if made.rate_per_day is None else exact_usd_string(made.rate_per_day),
+            basis=made.basis,
+            since=made.since,
+            calls=made.spending.calls,
+            spent_usd=exact_usd_string(made.spending.cost),
+        )
+
+
 class KeyList(Shown):
     keys: list[KeyOut]
 
@@ -216,6 +226,7 @@ class NewKeyAnswer(Shown):
 class KeyDetailsAnswer(Shown):
     key: KeyOut
     balance: BalanceOut
+    forecast: ForecastOut
     recent_calls: list[ReceiptOut]
 
 
@@ -282,11 +293,13 @@ async def delete_key(
     "/{key_hash}/details", summary="A key, its balance and its last calls", responses=refusals(401, 403, 404, 422)
 )
 async def key_details(context: Context, person: SignedIn, key_hash: str) -> KeyDetailsAnswer:
-    found = await service.details(context.database, person, key_hash)
+    now = context.clock.now()
+    found = await service.details(context.database, person, key_hash, now)
     return KeyDetailsAnswer(
-        key=KeyOut.of(found.account, context.clock.now()),
+        key=KeyOut.of(found.account, now),
         balance=BalanceOut.of(found.account),
-        recent_calls=[ReceiptOut.of(receipt) for receipt in found.recent],
+        forecast=ForecastOut.of(found.forecast),
+        recent_calls=[ReceiptOut.of(receipt, found.adjusted.get(receipt.call_id)) for receipt in found.recent],
     )
 
 

@@ -15,13 +15,14 @@ from tollhouse.access.keys import Key, KeyTerms
 from tollhouse.control import audit
 from tollhouse.control.callers import Actor, Person
 from tollhouse.control.context import ControlContext
+from tollhouse.control.keys.forecast import MOST_CALLS, Forecast, forecast, look_back_from
 from tollhouse.control.permissions import Action, Subject, require
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import Conflict, NotFound
-from tollhouse.foundation.ids import CustomerId, TeamId, UserId, is_uuid
+from tollhouse.foundation.ids import CallId, CustomerId, TeamId, UserId, is_uuid
 from tollhouse.foundation.money import Nanos, usd_to_nanos
-from tollhouse.ledger import budgets
+from tollhouse.ledger import budgets, corrections
 from tollhouse.ledger.budgets import Balance, Scope
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
@@ -75,6 +76,9 @@ class Issued:
 class KeyDetails:
     account: KeyAccount
     recent: list[Receipt]
+    adjusted: dict[CallId, Nanos]
+    """By how much people corrected the cost of recent calls."""
+    forecast: Forecast
 
 
 class _Overtaken(Exception):
@@ -103,12 +107,17 @@ async def of_user(database: Database, person: Person, user_id: str) -> list[KeyA
         )
 
 
-async def details(database: Database, person: Person, key_hash: str) -> KeyDetails:
+async def details(database: Database, person: Person, key_hash: str, now: datetime) -> KeyDetails:
     async with database.connection() as connection:
         account = await _account(connection, person.customer_id, key_hash)
         require(person, "key.see", _subject(account.key))
-        recent = await receipts.recent_of_key(connection, person.customer_id, account.key.id, most=RECENT_CALLS)
-    return KeyDetails(account, recent)
+        key = account.key
+        recent = await receipts.recent_of_key(connection, key.customer_id, key.id, most=RECENT_CALLS)
+        days = {receipt.call_id: receipt.entry_day for receipt in recent}
+        adjusted = await corrections.adjusted(connection, key.customer_id, days)
+        since = look_back_from(account.balance, key.created_at, now)
+        spending = await receipts.spent_by_key(connection, key.customer_id, key.id, since=since, most=MOST_CALLS)
+    return KeyDetails(account, recent, adjusted, forecast(account.balance, spending, since, now))
 
 
 # Making ----------------------------------------------------------------------------------------------------

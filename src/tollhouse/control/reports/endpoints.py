@@ -82,7 +82,8 @@ class SpanPageOut(Shown):
     responses=refusals(401, 403, 404, 422),
 )
 async def get_receipt(context: Context, caller: Caller, call_id: str) -> ReceiptAnswer:
-    return ReceiptAnswer(receipt=ReceiptOut.of(await service.receipt(context.database, caller, call_id)))
+    told = await service.receipt(context.database, caller, call_id)
+    return ReceiptAnswer(receipt=ReceiptOut.of(told.receipt, told.adjustment))
 
 
 @router.get("/traces", summary="Spans of the customer, newest first", responses=refusals(400, 401, 403, 422))

@@ -9,6 +9,8 @@ from tollhouse.control.permissions import Subject, may, require
 from tollhouse.db.pool import Database
 from tollhouse.foundation.errors import NotFound
 from tollhouse.foundation.ids import CallId, is_uuid
+from tollhouse.foundation.money import Nanos
+from tollhouse.ledger import corrections
 from tollhouse.traces import spans
 from tollhouse.traces.spans import Span
 from tollhouse.usage import receipts
@@ -23,15 +25,26 @@ class SpanPage:
     next_cursor: str | None
 
 
-async def receipt(database: Database, caller: Person | Permit, call_id: str) -> Receipt:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A receipt, and by how much people corrected its cost in sum; None: nobody did."""
+
+    receipt: Receipt
+    adjustment: Nanos | None
+
+
+async def receipt(database: Database, caller: Person | Permit, call_id: str) -> Told:
     """Raises NotFound, the same for a call of others as for none: an id must not tell that a call was made."""
-    found = None
+    found, adjustment = None, None
     if is_uuid(call_id):
         async with database.connection() as connection:
             found = await receipts.find(connection, caller.customer_id, CallId(call_id))
+            if found is not None:
+                day = {found.call_id: found.entry_day}
+                adjustment = (await corrections.adjusted(connection, caller.customer_id, day)).get(found.call_id)
     if found is None or not _may_see(caller, found):
         raise NotFound("there is no receipt of this call (yet)", code="receipt_not_found")
-    return found
+    return Told(found, adjustment)
 
 
 def _may_see(caller: Person | Permit, found: Receipt) -> bool:

@@ -12,6 +12,6 @@ def run_file(name: str) -> None:
     """Execute one file of `versions/` as it stands; `:` and `%` mean nothing special in it."""
     statements = (_VERSIONS / name).read_text()
     if op.get_context().as_sql:
-        op.execute(statements.replace(":", "\\:"))
+        op.get_context().impl.static_output(statements)
     else:
         op.get_bind().execution_options(no_parameters=True).exec_driver_sql(statements)

@@ -1,0 +1,1 @@
+"""Commands that have a room of their own; `cli.py` has the others."""

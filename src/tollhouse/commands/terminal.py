@@ -1,0 +1,52 @@
+"""What every command needs: the settings, the control plane's rooms without a server, and who acts."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from tollhouse import app, settings
+from tollhouse.control.callers import Person
+from tollhouse.control.context import ControlContext
+from tollhouse.foundation import logs
+from tollhouse.foundation.ids import CustomerId, UserId
+from tollhouse.settings import Settings
+
+OPERATOR: Final = "command line"
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Hand the settings to a command, with logging set up."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        read = settings.load()
+        logs.configure(read.log_format, read.log_level)
+        command(read, *args, **kwargs)
+
+    return wrapped
+
+
+def with_control(read: Settings, work: Callable[[ControlContext], Coroutine[Any, Any, None]]) -> None:
+    """Run work that needs the control plane's rooms but no server."""
+
+    async def run(url: str) -> None:
+        async with app.open_control(read, url) as context:
+            await work(context)
+
+    with app.database_server(read) as url:
+        asyncio.run(run(url))
+
+
+def operator(customer_id: str) -> Person:
+    """Whoever may run commands on this machine acts as an admin; the audit log says that it was a command."""
+    return Person(
+        user_id=UserId(OPERATOR),
+        customer_id=CustomerId(customer_id),
+        email="",
+        name=OPERATOR,
+        role="admin",
+        team_ids=frozenset(),
+        via="session",
+        credential_id="",
+    )

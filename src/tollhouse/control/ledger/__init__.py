@@ -1,0 +1,1 @@
+"""The ledger for people: what stands in the book, corrections of it, and what other limits would have done."""

@@ -1,0 +1,231 @@
+"""T7, the database fails under load: slow, away, cut in the middle of a commit, there but silent, killed.
+
+Every fault lies between two calm stretches of the same load, through a proxy of each node's own. Nothing may be lost
+or overspent; what is leased is served on, as fast as before; no caller waits long for a refusal; what piled up drains.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from campaigns import books
+from campaigns.ground import Ground, family, opened, scripted
+from campaigns.load import Answer, Order, Pace, Tally, chat, drive, percentile_ms
+from campaigns.proxy import Faults
+from campaigns.result import Result, Scale
+
+MAX_TOKENS: Final = 60
+WIDE: Final = 10**12
+PATIENCE_S: Final = 2.5
+"""Two seconds in admission, and what the provider and a busy machine take."""
+HEALS_WITHIN_S: Final = 2.0
+_CUT_EVERY_S: Final = 0.2
+_END_OF_A_REQUEST: Final = b"S\x00\x00\x00\x04"
+"""Postgres' Sync: with it a client asks for what it has sent to be done. What follows is the answer that gets lost."""
+_CALM: Final = Faults()
+
+
+@dataclass(slots=True)
+class Stretch:
+    """One fault, or none, for some seconds. `away`: nothing reaches the database."""
+
+    name: str
+    seconds: float
+    make: Callable[[], Faults] | None = None
+    away: bool = False
+    killed: bool = False
+    tally: Tally = field(default_factory=Tally)
+    healed_at: datetime | None = None
+    slowest_s: float = 0.0
+
+    @property
+    def calm(self) -> bool:
+        return self.make is None and not self.killed
+
+
+def _cut() -> Faults:
+    return Faults(cut_after=(b"COMMIT", _END_OF_A_REQUEST), cuts_left=1)
+
+
+def stretches(scale: Scale) -> list[Stretch]:
+    away = partial(Faults, refuse=True)
+    black = partial(Faults, black_hole=True)
+    if not scale.full:
+        return [
+            Stretch("calm", 1.5),
+            Stretch("cut in commits", 1.5, _cut),
+            Stretch("away", 1.5, away, away=True),
+            Stretch("calm again", 1.0),
+            Stretch("silent", 1.5, black, away=True),
+            Stretch("slow and sliced", 1.0, partial(Faults, latency_s=0.05, slice_bytes=500)),
+        ]
+    slow = [Stretch(f"latency {s * 1000:g} ms", 20, partial(Faults, latency_s=s)) for s in (0.05, 0.2, 2.0)]
+    return [
+        Stretch("calm", 30),
+        *slow,
+        Stretch("calm after latency", 20),
+        Stretch("away 10 s", 10, away, away=True),
+        Stretch("calm after 10 s", 20),
+        Stretch("cut in commits", 30, _cut),
+        Stretch("silent 60 s", 60, black, away=True),
+        Stretch("calm after silence", 30),
+        Stretch("trickle of 20 kB/s", 20, partial(Faults, bytes_per_s=20_000)),
+        Stretch("slices of 7 bytes", 20, partial(Faults, slice_bytes=7)),
+        Stretch("away 2 min", 120, away, away=True),
+        Stretch("calm after 2 min", 40),
+        Stretch("server killed", 5, killed=True),
+        Stretch("calm after its recovery", 20),
+    ]
+
+
+async def run(scale: Scale) -> Result:
+    result = Result("T7 database faults", scale.full)
+    plan = stretches(scale)
+    # Leases that last as long as the longest outage: what is measured is the outage, not their size.
+    async with opened(scale, proxied=True, lease_ahead_s=180, outage_ttl_s=600) as ground:
+
+        def costs() -> dict[str, Any]:
+            return {"completion_tokens": ground.chance.randint(0, MAX_TOKENS)}
+
+        async with scripted(ground.emulator, costs):
+            weather = _Weather(ground, plan)
+            making = asyncio.create_task(weather.run())
+            await drive(ground.ports, scale.pick(16, 64), _orders(ground, weather, making), _sink)
+            await making
+        await books.examine(ground, result, killed=True)
+        await _judge_drains(ground, result, plan)
+    _judge(result, plan)
+    return result
+
+
+class _Weather:
+    """Makes the faults in their order; `now` is the stretch that a call begins in.
+
+    A fault's stretch goes on for a little while after it: connections are made anew.
+    """
+
+    def __init__(self, ground: Ground, plan: list[Stretch]) -> None:
+        self.now = plan[0]
+        self._ground = ground
+        self._plan = plan
+
+    async def run(self) -> None:
+        for stretch in self._plan:
+            self.now = stretch
+            if stretch.calm:
+                await asyncio.sleep(stretch.seconds)
+                continue
+            if stretch.killed:
+                await self._kill_the_server()
+            elif stretch.make is not None:
+                await self._make(stretch, stretch.make)
+            await asyncio.sleep(HEALS_WITHIN_S)
+
+    async def _make(self, stretch: Stretch, make: Callable[[], Faults]) -> None:
+        end = asyncio.get_running_loop().time() + stretch.seconds
+        for proxy in self._ground.proxies:
+            proxy.faults = make()
+            if proxy.faults.refuse:
+                proxy.drop()
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(left, _CUT_EVERY_S))
+            for proxy in self._ground.proxies:
+                proxy.faults.cuts_left += bool(proxy.faults.cut_after)
+        for proxy in self._ground.proxies:
+            proxy.heal()
+        stretch.healed_at = await _database_time(self._ground)
+
+    async def _kill_the_server(self) -> None:
+        assert self._ground.scale.postgres is not None
+        await asyncio.to_thread(self._ground.scale.postgres.stop, "immediate")
+        await asyncio.sleep(self.now.seconds)
+        await asyncio.to_thread(self._ground.scale.postgres.start)
+
+
+async def _database_time(ground: Ground) -> datetime:
+    async with ground.database.connection() as connection:
+        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return now
+
+
+async def _orders(ground: Ground, weather: _Weather, until: "asyncio.Task[None]") -> AsyncIterator[Order]:
+    keys = await family(ground, WIDE)
+    pace = Pace(ground.scale.pick(60, 150))
+    number = 0
+    while not until.done():
+        await pace.turn()
+        number += 1
+        asked = chat(f"Call number {number}.", MAX_TOKENS, stream=number % 3 == 0)
+        yield Order(keys[number % len(keys)].raw_key, asked, about=weather.now)
+
+
+def _sink(order: Order, answer: Answer) -> None:
+    stretch = order.about
+    assert isinstance(stretch, Stretch)
+    stretch.tally.add(order, answer)
+    stretch.slowest_s = max(stretch.slowest_s, (answer.first_byte or answer.ended) - answer.began)
+
+
+def _judge(result: Result, plan: list[Stretch]) -> None:
+    calm_p99 = percentile_ms(plan[0].tally.seconds_of_200, 0.99)
+    result.figures["p99 ms in calm"] = calm_p99
+    for stretch in plan:
+        tally = stretch.tally
+        p99 = percentile_ms(tally.seconds_of_200, 0.99)
+        seen = {status: count for status, count in sorted(tally.statuses.items()) if count}
+        result.figures[stretch.name] = f"{seen}, p99 {p99:.1f} ms, slowest {stretch.slowest_s * 1000:.0f} ms"
+        allowed = {200, 402, 429} if stretch.calm else {200, 402, 429, 503}
+        result.expect(tally.statuses.keys() <= allowed, f"{stretch.name}: {tally.statuses} {tally.codes}")
+        result.expect(tally.broken == 0, f"{stretch.name}: {tally.broken} broken answers")
+        result.expect_in_time(
+            stretch.slowest_s <= PATIENCE_S, f"{stretch.name}: a caller waited {stretch.slowest_s:.1f} s"
+        )
+    _judge_leased(result, plan, calm_p99)
+
+
+def _judge_leased(result: Result, plan: list[Stretch], calm_p99: float) -> None:
+    """What is leased is served while the database is away; at full length also as fast as before."""
+    for stretch in plan:
+        if stretch.away:
+            served = stretch.tally.statuses[200] / max(stretch.tally.calls, 1)
+            result.expect_in_time(
+                served > 0.95, f"{stretch.name}: only {served:.0%} of the calls were served from leases"
+            )
+            p99 = percentile_ms(stretch.tally.seconds_of_200, 0.99)
+            if stretch.seconds >= 10:  # in fewer calls, p99 is whichever was the unluckiest
+                result.expect_in_time(
+                    p99 <= calm_p99 + 1, f"{stretch.name}: p99 {p99:.1f} ms, in calm {calm_p99:.1f} ms"
+                )
+
+
+async def _judge_drains(ground: Ground, result: Result, plan: list[Stretch]) -> None:
+    """How fast what piled up was booked; only a backlog of some size says anything."""
+    for stretch in plan:
+        backlog = stretch.tally.statuses[200]
+        if not stretch.away or stretch.healed_at is None or backlog < 1_000:
+            continue
+        rate = await drain_rate(ground, stretch.healed_at, backlog)
+        if rate is not None:
+            result.figures[f"drained after {stretch.name}, entries/s"] = rate
+            result.expect(rate >= 20_000 or backlog < 10_000, f"{stretch.name}: drained at {rate:,} entries/s")
+
+
+async def drain_rate(ground: Ground, healed_at: datetime, backlog: int) -> int | None:
+    """Entries per second of the transactions that booked the backlog; the last one only ends the time."""
+    async with ground.database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT created_at, count(*) AS entries FROM ledger_entries WHERE created_at >= $1 GROUP BY 1 ORDER BY 1",
+            healed_at,
+        )
+    booked = 0
+    with suppress(IndexError):
+        for place, row in enumerate(rows):
+            booked += row["entries"]
+            if booked >= backlog:
+                seconds = (rows[place + 1]["created_at"] - rows[0]["created_at"]).total_seconds()
+                return int(booked / seconds) if seconds else None
+    return None
