@@ -39,6 +39,7 @@ MUTANTS: Final[dict[str, Kit]] = {
     "stale_reply_lowers_granted": Kit(purse=workers.LowersGranted),
     "reply_adds_granted": Kit(purse=workers.AddsGranted),
     "lost_order_asked_anew": Kit(till=workers.ForgetsALostOrder),
+    "grants_not_said_again": Kit(till=workers.NeverSaysAgain),
     "late_order_is_granted": Kit(book=books.GrantsLateOrders),
     "repeat_is_granted_twice": Kit(book=books.GrantsTwice),
     "admitted_on_one_budget": Kit(purse=workers.AdmitsOnOneBudget),

@@ -7,24 +7,9 @@ import pytest
 from simulation.faults import CAMPAIGNS, KILLS
 from simulation.histories import Seen, play, play_many, play_some
 from simulation.mutants import HONEST, MUTANTS
+from tollhouse.ledger.crashpoints import POINTS
 
 SEEDS = range(200)
-POINTS = {
-    "after_flush",
-    "after_grant",
-    "after_record",
-    "after_return_record",
-    "after_send",
-    "after_sync",
-    "before_admit",
-    "before_answer",
-    "before_close",
-    "before_grant",
-    "before_record",
-    "before_send",
-    "before_sync",
-    "during_recovery",
-}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +27,7 @@ def test_the_histories_have_seen_what_can_happen(honest: Seen) -> None:
     assert honest.figures["sent"] > 10_000
     assert honest.figures["crashes"] > 1_000
     assert honest.figures["revived"] > 10
-    assert honest.points == POINTS
+    assert honest.points >= set(POINTS) - {"after_outbox"}, "receipts are not simulated"
 
 
 def test_without_faults_hardly_anybody_is_refused_while_money_is_there(honest: Seen) -> None:

@@ -174,7 +174,8 @@ class Witness:
     # At the end ---------------------------------------------------------------------------------------------
 
     def quiet(self) -> None:
-        """Nobody has called for a while: no live worker holds money, and none lies in the book for it."""
+        """Nobody has called for a while: no live worker holds money, none lies in the book for it, and a book that
+        had forgotten grants has learnt them again."""
         book = self._world.book
         for life in self._world.reachable():
             leases = book.leases.get(life.key, {})
@@ -186,6 +187,7 @@ class Witness:
             believed = life.serving.purse._leases
             kept = {account: lease for account, lease in believed.items() if lease.free or lease.reserved}
             self.holds(not held and not kept, f"idle money of {life.name} did not go back:", held, kept)
+            self._believes(life)
 
     def final(self) -> None:
         book = self._world.book

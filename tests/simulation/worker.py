@@ -237,7 +237,8 @@ class Life:
                 self.soon(0.0, self._flush)
 
     def _append(self, record: Record) -> None:
-        self.point("before_record")
+        kind = {Reserved: "reserve", Returned: "return"}.get(type(record), "settle")
+        self.point(f"before_{kind}_record")
         if self.world.now >= self.writable_at and not self._unwritten:
             self.journal.append(record)
             self._keep_durable()
@@ -246,7 +247,7 @@ class Life:
             self.world.calls.refused(self, record.call.call_id, None)
         else:
             self._unwritten.append(record)
-        self.point("after_return_record" if isinstance(record, Returned) else "after_record")
+        self.point(f"after_{kind}_record")
 
     def _write_late(self) -> None:
         while self._unwritten and self.world.now >= self.writable_at:

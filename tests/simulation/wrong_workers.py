@@ -1,5 +1,6 @@
 """Workers that are wrong in one place each: their shell, their flusher, their successor, their till."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from simulation.flushing import Flusher
@@ -149,6 +150,13 @@ class ForgetsALostOrder(Till):
         return commands
 
 
+class NeverSaysAgain(Till):
+    """Leaves it to the book to remember what it granted."""
+
+    def say_again(self, resolved: Iterable[Resolved], returned: Iterable[Amount]) -> tuple[Amount, ...]:
+        return ()
+
+
 class NeverLooksAgain(Till):
     """Serves waiters when the book answers or a call ends, not when time passes."""
 
@@ -205,28 +213,31 @@ class KeepsIdleMoney(Purse):
 
 
 class LowersGranted(Purse):
-    def told(self, standing: Standing, now: float) -> None:
-        super().told(standing, now)
+    def told(self, standing: Standing, now: float) -> bool:
+        forgotten = super().told(standing, now)
         self._leases[standing.budget_id, standing.period_seq].granted = standing.granted
+        return forgotten
 
 
 class AddsGranted(Purse):
-    def told(self, standing: Standing, now: float) -> None:
+    def told(self, standing: Standing, now: float) -> bool:
         lease = self._leases.get((standing.budget_id, standing.period_seq))
         before = 0 if lease is None else lease.granted
-        super().told(standing, now)
+        forgotten = super().told(standing, now)
         self._leases[standing.budget_id, standing.period_seq].granted = before + standing.granted
+        return forgotten
 
 
 class CarriesOver(Purse):
     """Takes what is left of a period along into the next one."""
 
-    def told(self, standing: Standing, now: float) -> None:
+    def told(self, standing: Standing, now: float) -> bool:
         before = self.current(standing.budget_id)
-        super().told(standing, now)
+        forgotten = super().told(standing, now)
         lease = self.current(standing.budget_id)
         if before is not None and lease is not None and before is not lease:
             lease.granted += before.free
+        return forgotten
 
 
 class AdmitsOnOneBudget(Purse):

@@ -29,6 +29,7 @@ from tollhouse.ledger.till import Admit, Append, Command, Grant, Refuse, Till
 NOTICES: Final = "tollhouse_ledger"
 OUTBOX_PAUSE_S: Final = 0.05
 OUTBOX_AWAY_S: Final = 1.0
+MUCH_TO_FLUSH: Final = 4000
 _FORGET_EVERY_S: Final = 30.0
 _CLOSING_POLL_S: Final = 0.02
 
@@ -250,7 +251,7 @@ class Keeper:
         forget_at = self._clock.monotonic() + _FORGET_EVERY_S
         while True:
             try:
-                while await self._outbox.send(self._flusher.acked):
+                while not self._is_behind() and await self._outbox.send(self._flusher.acked):
                     self._point("after_outbox")
                 pause_s = OUTBOX_PAUSE_S
             except DATABASE_FAILURES as error:
@@ -260,6 +261,10 @@ class Keeper:
                 self.journal.forget(min(self._flusher.acked, self._outbox.told), self._clock.now().timestamp())
                 forget_at = self._clock.monotonic() + _FORGET_EVERY_S
             await asyncio.sleep(pause_s)
+
+    def _is_behind(self) -> bool:
+        """While the book has much to catch up with, money goes first."""
+        return self.journal.last - self._flusher.acked > MUCH_TO_FLUSH
 
     async def _keep_durable(self) -> None:
         """Sync what was written, in groups: what a power cut can take is a few milliseconds of records."""

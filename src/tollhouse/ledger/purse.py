@@ -71,12 +71,16 @@ class Purse:
         """The lease on the budget's newest period that we know."""
         return self._current.get(budget_id)
 
-    def told(self, standing: Standing, now: float) -> None:
-        """The book spoke of a budget; a period that is over gives back what it still has."""
+    def told(self, standing: Standing, now: float) -> bool:
+        """The book spoke of a budget; a period that is over gives back what it still has.
+
+        Whether the book has forgotten what it granted.
+        """
         account = (standing.budget_id, standing.period_seq)
         lease = self._leases.get(account)
         if lease is None:
             lease = self._leases[account] = Lease(standing, now, used_at=now, measured_at=now)
+        forgotten = standing.granted < lease.granted
         lease.told(standing, now)
         before = self._current.get(standing.budget_id, lease)
         if before.standing.period_seq <= standing.period_seq:
@@ -84,6 +88,7 @@ class Purse:
             self._touch(lease, now)
         if before is not lease or standing.tight:
             self._giving.update((before.account, account))
+        return forgotten
 
     # Setting aside ------------------------------------------------------------------------------------------
 

@@ -149,7 +149,8 @@ class Till:
         ordered, self._ordered = self._ordered, []
         self._order, self._repeat_at, self._losses = None, None, 0
         for standing in reply.standings:
-            self.purse.told(standing, now)
+            if self.purse.told(standing, now):
+                self._resync = self._unflushed = True
         self._doubt_old_terms(now)
         commands: list[Command] = []
         for call_id, answer in zip(ordered, reply.answers, strict=False):
@@ -278,10 +279,8 @@ class Till:
         if waiter is None:
             return []
         waiter.answer = answer
-        if answer.verdict == "whole":
-            return []
         waiter.ask_at = now + self._terms.retry_s
-        if answer.verdict == "part":
+        if answer.verdict in ("whole", "part"):
             return []
         waiter.refused_by = answer.budget_id
         spent = waiter.wish.amount is None or self.purse.hopeless(waiter.wish, now, now + self._offset) is not None
