@@ -194,7 +194,7 @@ class Pace:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of many calls, without keeping them."""
+    """What came of many calls, without keeping them. `broken`: they had begun, and their answer has no end."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
@@ -208,7 +208,7 @@ class Tally:
         if answer.code is not None:
             self.codes[answer.code] += 1
         if not answer.complete:
-            self.broken += 1
+            self.broken += answer.code != ConnectionRefusedError.__name__
         elif answer.status == 200:
             self.seconds_of_200.append(answer.seconds)
             if answer.call_id is not None:

@@ -101,7 +101,7 @@ async def _ask_on(client: Client, order: Order, asked: Round) -> None:
             asked.admitted.append(answer)
             asked.in_the_end.append((refused, answer))
             refused = []
-        elif answer.status in (402, 429):
+        elif answer.status in (402, 429, 503):
             asked.refused.append(answer)
             refused.append(answer)
             waited = answer.ended - refused[0].began

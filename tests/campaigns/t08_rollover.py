@@ -20,6 +20,7 @@ from tollhouse.ledger.budgets import Reset
 MAX_TOKENS: Final = 60
 AHEAD_S: Final = 2.5
 AFTER_S: Final = 2.5
+GIVE_UP_S: Final = 20.0
 USABLE_WITHIN_S: Final = 1.0
 RESETS: Final[tuple[Reset, ...]] = ("daily", "weekly", "monthly")
 
@@ -68,7 +69,7 @@ async def _round(ground: Ground) -> list[Customer]:
     async def orders() -> AsyncIterator[Order]:
         pace = Pace(ground.scale.pick(90, 300))
         number = 0
-        while asyncio.get_running_loop().time() < boundary + AFTER_S:
+        while not _is_over(customers, boundary):
             await pace.turn()
             number += 1
             customer = customers[number % len(customers)]
@@ -77,6 +78,12 @@ async def _round(ground: Ground) -> list[Customer]:
 
     await drive(ground.ports, ground.scale.pick(48, 128), orders(), _sink)
     return customers
+
+
+def _is_over(customers: list[Customer], boundary: float) -> bool:
+    """Some seconds after the boundary; later, if somebody was not served yet."""
+    after = asyncio.get_running_loop().time() - boundary
+    return after > AFTER_S and (after > GIVE_UP_S or all(each.first_service_after() is not None for each in customers))
 
 
 def _sink(order: Order, answer: Answer) -> None:

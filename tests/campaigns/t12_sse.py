@@ -23,7 +23,7 @@ from campaigns.result import Result, Scale
 
 WIDE: Final = 10**12
 WORDS: Final = ("Brücke ", "und ", "Zoll 🪙 ", "橋", "の", "番人 ", "é ", "e\u0301 ", "toll", "\\n ", '"quoted" ')
-_IDLE_S: Final = 1.0
+_IDLE_S: Final = 3.0
 
 End = Literal["done", "no done", "error", "left", "status"]
 Entry = Literal["exact", "covers", "lie"]
@@ -173,7 +173,7 @@ async def run(scale: Scale) -> Result:
     result = Result("T12 SSE chaos", scale.full)
     seen = Seen(Counter(), [], {})
     async with opened(scale, nodes=1, first_byte_timeout_s=_IDLE_S, idle_timeout_s=_IDLE_S, drain_s=10) as ground:
-        streams = scale.pick(250, 10_000)
+        streams = scale.pick(200, 10_000)
         chance = ground.chance
         cases = iter([make(chance) for make in (chance.choice(CASES) for _ in range(streams))])
         before = _sockets(ground)

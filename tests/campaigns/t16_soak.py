@@ -12,7 +12,7 @@ from typing import Any, Final
 import psutil
 
 from campaigns import books
-from campaigns.ground import Ground, family, opened, scripted
+from campaigns.ground import Ground, opened, scripted
 from campaigns.load import Order, Pace, Tally, chat, drive, percentile_ms
 from campaigns.proxy import Faults
 from campaigns.result import Result, Scale
@@ -42,9 +42,7 @@ async def run(scale: Scale) -> Result:
     seconds = scale.seconds(20, 1_800)
     tally, health = Tally(), Health()
     async with opened(scale, workers=2, proxied=True) as ground:
-        families = scale.pick(10, 2_500)
-        raw_keys = [key.raw_key for _ in range(families) for key in await family(ground, LIMIT, reset="daily")]
-
+        raw_keys = [raw for _ in range(scale.pick(4, 200)) for raw in await _keys_of_a_customer(ground, scale)]
         async with scripted(ground.emulator, lambda: _script(ground)):
             lasting = asyncio.create_task(asyncio.sleep(seconds))
             async with asyncio.TaskGroup() as group:
@@ -56,6 +54,16 @@ async def run(scale: Scale) -> Result:
     _judge(result, tally, health, len(raw_keys))
     books.judge_what_was_seen(result, tally, booked)
     return result
+
+
+async def _keys_of_a_customer(ground: Ground, scale: Scale) -> list[str]:
+    """Half of the keys are a team's, half a user's; all levels have limits."""
+    customer_id = await ground.customer(LIMIT, "daily")
+    team_id, user_id = await ground.team(customer_id, LIMIT, "daily"), await ground.user(customer_id, LIMIT, "daily")
+    half = scale.pick(5, 25)
+    keys = [await ground.key(customer_id, LIMIT // 2, "daily", team_id=team_id) for _ in range(half)]
+    keys += [await ground.key(customer_id, LIMIT // 2, "daily", user_id=user_id) for _ in range(half)]
+    return [key.raw_key for key in keys]
 
 
 def _script(ground: Ground) -> dict[str, Any]:
@@ -131,6 +139,8 @@ def _judge(result: Result, tally: Tally, health: Health, keys: int) -> None:
         "open files more": files,
     }  # fmt: skip
     result.expect(not health.audit, f"the audit found, while it ran: {health.audit[:3]}")
+    allowed = {0, 200, 402, 429, 503}
+    result.expect(tally.statuses.keys() <= allowed, f"other answers: {tally.statuses} {tally.codes}")
     result.expect(health.kills > 0 and health.outages > 0, "nothing was killed or away")
     result.expect_in_time(drift < _MOST_DRIFT, f"memory grew by {drift:.1%}")
     result.expect_in_time(files <= 2, f"{files} more open files")

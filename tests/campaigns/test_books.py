@@ -149,4 +149,5 @@ def test_a_tally_counts_what_broke_off_apart() -> None:
     tally.add(order, Answer(0, 2, status=402, code="budget_exhausted", complete=True))
     tally.add(order, Answer(0, 1, status=200, call_id="b"))
     tally.add(order, Answer(0, 1, code="ConnectionResetError"))
-    assert (tally.calls, tally.broken, tally.finished, tally.slowest_refusal_s) == (4, 2, {"a"}, 2)
+    tally.add(order, Answer(0, 1, code="ConnectionRefusedError"))
+    assert (tally.calls, tally.broken, tally.finished, tally.slowest_refusal_s) == (5, 2, {"a"}, 2)

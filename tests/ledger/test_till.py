@@ -402,6 +402,16 @@ def test_a_batch_that_was_not_all_is_followed_by_the_next() -> None:
     assert made.flushed(1.1, acked(25, now=1.1), more=True) == [Flush()]
 
 
+def test_what_the_journal_could_not_take_is_told_later_and_at_the_usual_pace() -> None:
+    made = till(standing(1, 40))
+    ask(made, 0.1, wish("a", 40))
+    end(made, 0.2, "a", 40)
+    assert made.tick(0.25) == [Flush()]
+    assert made.flushed(0.3, acked(1, now=0.3), unwritten=True) == []
+    assert made.tick(0.49) == []
+    assert made.tick(0.5) == [Flush()]
+
+
 def test_a_worker_without_calls_is_heard_once_a_second() -> None:
     made = till()
     assert made.tick(0.9) == []

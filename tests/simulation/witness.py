@@ -94,7 +94,7 @@ class Witness:
     def flushes(self, life: "Life", empty: bool) -> None:
         """Nobody tells the book nothing, over and over."""
         times = self._empty.setdefault(life.name, deque(maxlen=MOST_EMPTY))
-        if empty and "unwritable" not in self._world.campaign.hand:
+        if empty:
             times.append(self._world.now)
             hammers = len(times) == MOST_EMPTY and times[-1] - times[0] < 1.0
             self.holds(not hammers, "flushes nothing, over and over:", life.name)
@@ -142,7 +142,8 @@ class Witness:
         """Nobody is refused while the money lies in the worker's own leases."""
         till, wish = life.serving, story.wish
         cut_off = life.mono() - till._contact > self._world.terms.outage_ttl_s
-        if wish.amount and not cut_off:
+        writes = self._world.now >= life.writable_at  # else what was just set aside may be free again
+        if wish.amount and writes and not cut_off:
             own = till.purse.available(wish, life.mono() + till._offset)
             self.holds(own < wish.amount, f"refused by {life.name}, which has the money:", own, story)
 
@@ -205,7 +206,9 @@ class Witness:
     def _entries(self) -> Counter[Account]:
         """I4: each call that was sent has one entry, not below the true cost, and exact when its caller saw so.
 
-        Returns the true cost of those that a broken machine took away: doubt must cover it (I5)."""
+        Returns the true cost of those that a broken machine took away, less what was charged too much where it took
+        an outcome away (that money may have been given to others already): doubt must cover it (I5).
+        """
         missing: Counter[Account] = Counter()
         entries: dict[CallId, list[tuple[str, int]]] = {}
         for (_, call_id), row in self._world.book.entries.items():
@@ -221,6 +224,8 @@ class Witness:
                 missing.update(dict.fromkeys(story.accounts, story.true_cost))
             else:
                 self._one_entry(call_id, story, *found[0])
+                if call_id in self.unsettled:
+                    missing.update(dict.fromkeys(story.accounts, story.true_cost - found[0][1]))
         return missing
 
     def _never_sent(self, call_id: CallId, story: Story, found: list[tuple[str, int]]) -> None:

@@ -303,8 +303,8 @@ class Life:
         self.world.note(self.name, "flushed:", reply)
         self.told_at = max(self.told_at, reply.now - BEGINS)
         self.point("after_flush")
-        more = self.flusher.acked < through or bool(self._unwritten)
-        self._do(self.serving.flushed(self.mono(), reply, more=more))
+        more = self.flusher.acked < through
+        self._do(self.serving.flushed(self.mono(), reply, more=more, unwritten=bool(self._unwritten)))
 
     def _flush_failed(self, error: Exception) -> None:
         self.world.note(self.name, "could not flush:", repr(error))

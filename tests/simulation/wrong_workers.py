@@ -175,8 +175,8 @@ class NeverLooksAgain(Till):
 class FlushesInALoop(Till):
     """Flushes for every budget that others want, whether or not there is something to give."""
 
-    def flushed(self, now: float, reply: FlushReply, *, more: bool = False) -> list[Command]:
-        return super().flushed(now, reply, more=more or bool(reply.wanted))
+    def flushed(self, now: float, reply: FlushReply, *, more: bool = False, unwritten: bool = False) -> list[Command]:
+        return super().flushed(now, reply, more=more or bool(reply.wanted), unwritten=unwritten)
 
 
 class WaitsForever(Till):

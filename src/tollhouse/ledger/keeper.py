@@ -5,6 +5,7 @@ here waits between a command and the next one, so what the till decided in one s
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
@@ -27,8 +28,7 @@ from tollhouse.ledger.segments import Journal, JournalError
 from tollhouse.ledger.till import Admit, Append, Command, Grant, Refuse, Till
 
 NOTICES: Final = "tollhouse_ledger"
-OUTBOX_PAUSE_S: Final = 0.05
-OUTBOX_AWAY_S: Final = 1.0
+OUTBOX_AGAIN_S: Final = 1.0
 MUCH_TO_FLUSH: Final = 4000
 _FORGET_EVERY_S: Final = 30.0
 _CLOSING_POLL_S: Final = 0.02
@@ -78,6 +78,7 @@ class Keeper:
         self._timer: asyncio.TimerHandle | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._dirty = asyncio.Event()
+        self._flushed = asyncio.Event()
         self._stopped = False
 
     # For the road ------------------------------------------------------------------------------------------
@@ -244,23 +245,25 @@ class Keeper:
             self._do(self.till.flush_lost(self._clock.monotonic()))
             return
         self._point("after_flush")
+        self._flushed.set()
         self._do(self.till.flushed(self._clock.monotonic(), reply, more=more or bool(self._unwritten)))
 
     async def _tell_all(self) -> None:
         """The journal's second reader: receipts and spans follow the money."""
         forget_at = self._clock.monotonic() + _FORGET_EVERY_S
         while True:
+            self._flushed.clear()
             try:
                 while not self._is_behind() and await self._outbox.send(self._flusher.acked):
                     self._point("after_outbox")
-                pause_s = OUTBOX_PAUSE_S
             except DATABASE_FAILURES as error:
                 _log.warning("receipts and spans wait for the database", error=repr(error))
-                pause_s = OUTBOX_AWAY_S
             if self._clock.monotonic() >= forget_at:
                 self.journal.forget(min(self._flusher.acked, self._outbox.told), self._clock.now().timestamp())
                 forget_at = self._clock.monotonic() + _FORGET_EVERY_S
-            await asyncio.sleep(pause_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(OUTBOX_AGAIN_S):
+                    await self._flushed.wait()
 
     def _is_behind(self) -> bool:
         """While the book has much to catch up with, money goes first."""
@@ -328,7 +331,7 @@ class Keeper:
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:
-            await asyncio.wait(tuple(self._tasks), timeout=OUTBOX_AWAY_S)
+            await asyncio.wait(tuple(self._tasks), timeout=OUTBOX_AGAIN_S)
         if self._failed.done() and not self._failed.cancelled():
             self._failed.exception()
 

@@ -177,10 +177,11 @@ class Till:
                 commands.append(Refuse(call_id, None, None))
         return commands + self._next_order(now)
 
-    def flushed(self, now: float, reply: FlushReply, *, more: bool = False) -> list[Command]:
-        """The book has the batch. `more`: the journal holds what was not in it."""
+    def flushed(self, now: float, reply: FlushReply, *, more: bool = False, unwritten: bool = False) -> list[Command]:
+        """The book has the batch. `more`: the journal holds what was not in it; `unwritten`: it could not take all."""
         self._heard(now, reply.now)
         self._flushing = False
+        self._unflushed = self._unflushed or unwritten
         self._flushed_at = now
         if not more:
             self.purse.heard()
