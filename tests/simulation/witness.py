@@ -94,7 +94,7 @@ class Witness:
     def flushes(self, life: "Life", empty: bool) -> None:
         """Nobody tells the book nothing, over and over."""
         times = self._empty.setdefault(life.name, deque(maxlen=MOST_EMPTY))
-        if empty:
+        if empty and not life._unwritten:
             times.append(self._world.now)
             hammers = len(times) == MOST_EMPTY and times[-1] - times[0] < 1.0
             self.holds(not hammers, "flushes nothing, over and over:", life.name)
