@@ -406,10 +406,10 @@ def test_what_the_journal_could_not_take_is_told_later_and_at_the_usual_pace() -
     made = till(standing(1, 40))
     ask(made, 0.1, wish("a", 40))
     end(made, 0.2, "a", 40)
-    assert made.tick(0.25) == [Flush()]
+    assert Flush() in made.tick(0.25)
     assert made.flushed(0.3, acked(1, now=0.3), unwritten=True) == []
-    assert made.tick(0.49) == []
-    assert made.tick(0.5) == [Flush()]
+    assert Flush() not in made.tick(0.49)
+    assert Flush() in made.tick(0.5)
 
 
 def test_a_worker_without_calls_is_heard_once_a_second() -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from tollhouse.access.permits import Permit, PermitBudget
 from tollhouse.db import queries
-from tollhouse.db.pool import DATABASE_FAILURES, Connection, Database
+from tollhouse.db.pool import DATABASE_FAILURES, Connection, Database, unreachable
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.ids import CustomerId, KeyId
 from tollhouse.foundation.secrets import looks_like_key, sha256_hex
@@ -121,6 +121,8 @@ class PermitLookup:
                 permit = await read_permit(connection, key_hash)
             self._remember(key_hash, _Known(asked_at, permit))
             return permit
+        except DATABASE_FAILURES as cause:
+            raise unreachable() from cause
         finally:
             del self._asking[key_hash]
 
