@@ -119,10 +119,11 @@ class PermitLookup:
         try:
             async with self._database.connection() as connection:
                 permit = await read_permit(connection, key_hash)
-            self._remember(key_hash, _Known(asked_at, permit))
-            return permit
         except DATABASE_FAILURES as cause:
             raise unreachable() from cause
+        else:
+            self._remember(key_hash, _Known(asked_at, permit))
+            return permit
         finally:
             del self._asking[key_hash]
 
