@@ -41,7 +41,7 @@ class Watch:
 
     cuts: list[Cut] = field(default_factory=list)
     statuses: tuple[Counter[int], Counter[int]] = field(default_factory=lambda: (Counter(), Counter()))
-    served: list[float] = field(default_factory=list)
+    served: list[Answer] = field(default_factory=list)
 
 
 async def run(scale: Scale) -> Result:
@@ -82,7 +82,7 @@ async def _ask(ground: Ground, watch: Watch, place: int, until: "asyncio.Task[No
     def sink(_order: Order, answer: Answer) -> None:
         watch.statuses[place][answer.status] += 1
         if place == 1 and answer.status == 200:
-            watch.served.append(answer.began)
+            watch.served.append(answer)
 
     await drive([ground.ports[place]], 16, orders(), sink)
 
@@ -117,11 +117,16 @@ async def _doubt(ground: Ground) -> int:
     return sum(account.doubt for account in (await books.accounts_of(ground.database)).values())
 
 
+def _is_late(answer: Answer, cut: Cut, ttl_s: float) -> bool:
+    """Asked for and served in the dark, after the time in which that is right."""
+    return cut.began + ttl_s + _GRACE_S < answer.began and answer.ended < cut.ended
+
+
 def _judge(result: Result, watch: Watch, ttl_s: float) -> None:
     for cut in watch.cuts:
-        again = [began for began in watch.served if began > cut.ended]
+        again = [answer.began for answer in watch.served if answer.began > cut.ended]
         cut.served_again_s = min(again) - cut.ended if again else None
-    late = [b for b in watch.served if any(cut.began + ttl_s + _GRACE_S < b < cut.ended for cut in watch.cuts)]
+    late = [answer for answer in watch.served if any(_is_late(answer, cut, ttl_s) for cut in watch.cuts)]
     healed = [cut.healed_s for cut in watch.cuts if cut.healed_s is not None]
     again_s = [cut.served_again_s for cut in watch.cuts if cut.served_again_s is not None]
     result.figures |= {
@@ -135,5 +140,7 @@ def _judge(result: Result, watch: Watch, ttl_s: float) -> None:
     result.expect(all(cut.doubt_seen for cut in watch.cuts), "the silent holder's money was never put in doubt")
     result.expect_in_time(not late, f"{len(late)} calls were admitted without the book after {ttl_s} s")
     result.expect_in_time(max(healed, default=0) <= HEALED_WITHIN_S, f"doubt stayed for {max(healed, default=0):.1f} s")
+    strange = set(watch.statuses[1]) - {200, 402, 429, 503}
+    result.expect(not strange, f"the node that was cut off answered {strange}")
     others = set(watch.statuses[0]) - {200, 402, 429}
     result.expect_in_time(not others, f"the node that was not cut off answered {others}")
