@@ -26,7 +26,7 @@ run: $(RUN_STAMP) ## Set everything up and run the demo on 127.0.0.1:8080
 
 .PHONY: test
 test: $(DEV_STAMP) ## Set everything up and run all tests, with coverage of the rooms that must have it all
-	@.ci/outside-postgres $(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@.ci/outside-postgres $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= $(ARGS)
 	@if [ -z "$(ARGS)" ]; then $(BIN)/python tests/house/coverage_floor.py; fi
 
 .PHONY: check

@@ -12,12 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from making import connected, create_database, with_database
+from making import TEMPLATE, connected, create_database, with_database
 from tollhouse.db import migrate
 from tollhouse.db.embedded import EmbeddedPostgres
 from tollhouse.db.pool import Connection, Database
-
-TEMPLATE = "tollhouse_template"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What tests make: databases, customers, keys, clocks. Real Postgres only; time is the one thing we replace."""
 
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,9 @@ from tollhouse.ledger import book as ledger_book
 from tollhouse.ledger import budgets
 from tollhouse.ledger.protocol import Ask, FlushBatch, GrantOrder, Need, Owner, Reset, Scope, ScopeKind
 from tollhouse.ledger.records import Call, Part, Reserved, Resolved, SettlementKind
+
+# Workers of a parallel run share the outside server: each has a template of its own there.
+TEMPLATE = f"tollhouse_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 @dataclass

@@ -218,6 +218,20 @@ async def test_a_database_that_does_not_answer_holds_up_one_call_and_not_the_nex
     answers.set()
 
 
+async def test_an_old_permit_is_asked_for_again_and_the_answer_counts(
+    database: Database, counting: CountingDatabase, clock: ManualClock
+) -> None:
+    permits = PermitLookup(counting, clock, outage_ttl_s=60)  # type: ignore[arg-type]
+    async with database.connection() as connection:
+        made = await key(connection, await customer(connection))
+        await permits.find(made.raw_key)
+        await connection.execute("UPDATE ai_gateway_keys SET disabled = true")
+    clock.advance(5)
+    permit = await permits.find(made.raw_key)
+    assert permit is not None
+    assert permit.disabled
+
+
 async def test_the_budgets_of_a_permit_are_those_of_its_scopes(database: Database, permits: PermitLookup) -> None:
     async with database.connection() as connection:
         customer_id = await customer(connection)

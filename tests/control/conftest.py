@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from control.house import House, ScriptedGateways, account
-from making import ManualClock, connected, create_database
+from making import TEMPLATE, ManualClock, connected, create_database
 from tollhouse.catalog import models
 from tollhouse.catalog.models import Catalog
 from tollhouse.control.context import ControlContext
@@ -42,7 +42,7 @@ async def house(
 async def busy_house(embedded_template: str, catalog: Catalog) -> AsyncIterator[House]:
     """Shared by the tests of a module, for the many that do not care who else is in it: refusals, mostly."""
     async with (
-        connected(create_database(embedded_template, "tollhouse_template")) as database,
+        connected(create_database(embedded_template, TEMPLATE)) as database,
         AsyncExitStack() as stack,
     ):
         yield House(_context(database, ManualClock(), catalog, ScriptedGateways()), stack)

@@ -179,6 +179,13 @@ def test_a_comment_without_its_end_gets_one() -> None:
     assert [piece.data for piece in meter.end()] == [b": still work\n\n"]
 
 
+def test_one_blank_line_too_many_is_passed_on() -> None:
+    meter = StreamMeter(strip_usage=False)
+    sent = event(chunk("a")) + b"\n" + event("[DONE]") + b"\n"
+    assert run(meter, sent) == sent
+    assert meter.reading.finished
+
+
 def test_an_endless_event_is_not_kept() -> None:
     meter = StreamMeter(strip_usage=False)
     for _ in range(4):

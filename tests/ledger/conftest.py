@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from making import connected, create_database
+from making import TEMPLATE, connected, create_database
 from tollhouse.db.pool import Connection, Database
 
-TEMPLATE = "tollhouse_template"
 # What is emptied is append-only otherwise: the triggers are told to look away.
 EMPTY = """
     SET session_replication_role = replica;

@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from ledger.working import Account, Told, account, accounts, entries, working
+from ledger.working import Account, Told, abandon, account, accounts, entries, terms_of, working
 from tollhouse.db.pool import Connection, Database
+from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.errors import StartupError, Unavailable
 from tollhouse.foundation.money import Nanos
-from tollhouse.ledger import book, budgets
+from tollhouse.ledger import book, budgets, crashpoints, keeper
 from tollhouse.ledger.budgets import Scope, set_budget
 from tollhouse.ledger.records import Reserved
 from tollhouse.ledger.segments import JournalError
 from tollhouse.ledger.till import Refuse
-from tollhouse.ledger.worker import Worker
+from tollhouse.ledger.worker import Worker, open_worker
 
 DOLLAR = 1_000_000_000
 
@@ -241,13 +242,20 @@ async def test_a_journal_that_takes_no_records_admits_nothing_and_loses_no_outco
         reserved = await held(worker, mine, 1000)
         append = worker.keeper.journal.append
 
+        tries = 0
+
         def full(_record: object) -> int:
+            nonlocal tries
+            tries += 1
             raise JournalError("full")
 
         monkeypatch.setattr(worker.keeper.journal, "append", full)
         worker.keeper.settle(reserved.call.call_id, "exact", Nanos(5))
         assert (await refused(worker, mine, 1000)).verdict is None
         assert not worker.keeper.till.open
+        tried = tries
+        while tries == tried:
+            await asyncio.sleep(0.01)
         monkeypatch.setattr(worker.keeper.journal, "append", append)
         while not await entries(embedded_database):
             await asyncio.sleep(0.02)
@@ -327,6 +335,57 @@ async def test_a_story_that_cannot_be_told_holds_up_no_other(embedded_database: 
         await worker.keeper.drained()
     assert set(told.kinds) == {reserved.call.call_id for reserved in calls} - told.refuses
     assert len(await entries(embedded_database)) == 5
+
+
+async def test_stories_wait_for_a_database_that_is_away(
+    embedded_database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "OUTBOX_AGAIN_S", 0.01)
+    told = Told(failures=3)
+    mine = await account(embedded_database, DOLLAR)
+    async with working(embedded_database, data_dir, told) as worker:
+        reserved = await held(worker, mine, 1000)
+        worker.keeper.settle(reserved.call.call_id, "exact", Nanos(1), b"story")
+        await worker.keeper.drained()
+    assert told.failures == 0
+    assert set(told.kinds) == {reserved.call.call_id}
+
+
+async def test_what_is_booked_and_told_is_forgotten_by_and_by(
+    embedded_database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "_FORGET_EVERY_S", 0.0)
+    forgotten: list[int] = []
+    mine = await account(embedded_database, DOLLAR)
+    async with working(embedded_database, data_dir) as worker:
+        monkeypatch.setattr(worker.keeper.journal, "forget", lambda through, _now: forgotten.append(through))
+        reserved = await held(worker, mine, 1000)
+        worker.keeper.settle(reserved.call.call_id, "exact", Nanos(1), b"story")
+        await worker.keeper.drained()
+        while worker.keeper.journal.last not in forgotten:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_failure_that_nobody_expected_ends_the_worker_as_it_is(
+    embedded_database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    mine = await account(embedded_database, DOLLAR)
+    worker = await open_worker(terms_of(data_dir, Told()), embedded_database, SystemClock(), crashpoints.none)
+    monkeypatch.setattr(book, "grant", fail)
+    holding = asyncio.create_task(worker.keeper.hold(mine.wish(1000)))
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(worker.keeper.run(), 10)
+    holding.cancel()
+    await asyncio.wait([holding])
+    await abandon(worker)
+
+
+async def test_a_keeper_that_never_ran_can_be_stopped(embedded_database: Database, data_dir: Path) -> None:
+    worker = await open_worker(terms_of(data_dir, Told()), embedded_database, SystemClock(), crashpoints.none)
+    await abandon(worker)
 
 
 async def test_a_journal_that_cannot_be_made_durable_ends_the_worker(

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,8 @@ from ledger.working import Told, abandon, account, accounts, entries, terms_of, 
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.money import Nanos
-from tollhouse.ledger import book, budgets, recovery, segments, slots
+from tollhouse.ledger import book, budgets, outbox, recovery, segments, slots
+from tollhouse.ledger.protocol import FlushReply, Gap
 from tollhouse.ledger.records import Reserved
 from tollhouse.ledger.recovery import Successor, succeed
 from tollhouse.ledger.worker import Worker, open_worker
@@ -135,6 +137,38 @@ async def test_a_book_that_forgot_commits_hears_everything_again(database: Datab
     assert await accounts(database) == [(500, 0, 0, 0)]
     async with database.connection() as connection:
         assert await budgets.audit(connection) == []
+
+
+async def test_a_book_that_leaves_a_gap_is_followed_but_not_for_ever(
+    embedded_database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, flush, gaps = Told(), book.flush, 0
+    await died_with(embedded_database, data_dir, told, settled=2, opened=1)
+
+    async def gapping(*args: Any) -> FlushReply:
+        nonlocal gaps
+        if gaps:
+            gaps -= 1
+            raise Gap(0)
+        return await flush(*args)
+
+    monkeypatch.setattr(book, "flush", gapping)
+    gaps = 100
+    with pytest.raises(Gap):
+        await serving(embedded_database, data_dir, told)
+    gaps = 3
+    await abandon(await serving(embedded_database, data_dir, told))
+    assert sorted(kind for kind, _ in (await entries(embedded_database)).values()) == ["exact", "exact", "in_doubt"]
+
+
+async def test_a_long_story_of_a_dead_worker_is_told_in_pieces(
+    embedded_database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told()
+    calls = await died_with(embedded_database, data_dir, told, settled=5, opened=1)
+    monkeypatch.setattr(outbox, "MOST_RECORDS", 2)
+    await abandon(await serving(embedded_database, data_dir, told))
+    assert set(told.kinds) == {reserved.call.call_id for reserved in calls}
 
 
 async def test_a_living_sibling_finishes_a_deserted_slot(database: Database, data_dir: Path) -> None:

@@ -29,8 +29,13 @@ class Told:
 
     heard: list[Resolved] = field(default_factory=list)
     refuses: set[CallId] = field(default_factory=set)
+    failures: int = 0
+    """So many times the database is away."""
 
     async def tell(self, connection: Connection, resolved: Sequence[Resolved]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise TimeoutError
         await connection.execute("SELECT 1")
         for one in resolved:
             if one.reserved.call.call_id in self.refuses:

@@ -254,8 +254,7 @@ class Keeper:
         while True:
             self._flushed.clear()
             try:
-                while not self._is_behind() and await self._outbox.send(self._flusher.acked):
-                    self._point("after_outbox")
+                await self._tell()
             except DATABASE_FAILURES as error:
                 _log.warning("receipts and spans wait for the database", error=repr(error))
             if self._clock.monotonic() >= forget_at:
@@ -264,6 +263,12 @@ class Keeper:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(OUTBOX_AGAIN_S):
                     await self._flushed.wait()
+
+    async def _tell(self) -> None:
+        more = True
+        while more and not self._is_behind():
+            more = await self._outbox.send(self._flusher.acked)
+            self._point("after_outbox")
 
     def _is_behind(self) -> bool:
         """While the book has much to catch up with, money goes first."""
