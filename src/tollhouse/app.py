@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
@@ -121,14 +122,14 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         road = _road(settings, worker, upstream, permits, prices, control, clock, point)
         loops = asyncio.create_task(
             _run_loops(
-                worker.keeper.run(),
-                worker.janitor.run(),
-                notices.run(),
-                deliveries.run(),
-                seals.keep_sealed(database),
-                _provision(control),
-                _keep_prices(settings, prices),
-                partitions.keep_open(database),
+                worker.keeper.run,
+                worker.janitor.run,
+                notices.run,
+                deliveries.run,
+                partial(seals.keep_sealed, database),
+                partial(_provision, control),
+                partial(_keep_prices, settings, prices),
+                partial(partitions.keep_open, database),
             )
         )
         stack.push_async_callback(_cancel, loops)
@@ -292,11 +293,11 @@ async def _keep_prices(settings: Settings, prices: Prices) -> None:
             day = today
 
 
-async def _run_loops(*loops: Coroutine[Any, Any, None]) -> None:
-    """Ends only by an error or by being cancelled; then all loops end."""
+async def _run_loops(*loops: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Ends only by an error or by being cancelled; then all loops end. Cancelled at once, none begins."""
     async with asyncio.TaskGroup() as group:
         for loop in loops:
-            group.create_task(loop)
+            group.create_task(loop())
 
 
 async def _cancel(loops: "asyncio.Task[None]") -> None:

@@ -26,7 +26,7 @@ CAMPAIGNS: Final = {
     "T3": ("t03_last_cent", "budgets of exactly 1,000 calls, 64 clients, 12 rounds; 2 minutes"),
     "T4": ("t04_kills", "kill -9 of one of 4 workers every 2 s, 200 calls/s; 10 minutes, or --minutes"),
     "T5": ("t05_crash_points", "10 ends at each of 15 named points, killed and frozen, on 3 nodes; 30 minutes"),
-    "T6": ("t06_power", "100 power cuts with a disk that lost what was not durable; 10 minutes"),
+    "T6": ("t06_power", "50 power cuts of 2 workers whose disk lost what was not durable; 15 minutes"),
     "T7": ("t07_database", "the database slow, away for 10 s and 2 min, silent, cut, killed; 10 minutes"),
     "T8": ("t08_rollover", "120 ends of periods under load, 40 rounds; 5 minutes"),
     "T9": ("t09_admin", "10 changes a second to limits and keys; 10 minutes, or --minutes"),

@@ -63,7 +63,7 @@ async def run(scale: Scale) -> Result:
     cuts = Cuts()
     async with opened(scale, nodes=1, workers=2, start=False) as ground:
         async with scripted(ground.emulator, lambda: slow_and_fast(ground)):
-            for number in range(scale.pick(4, 100)):
+            for number in range(scale.pick(4, 50)):
                 await _round(ground, cuts, strict=number % 2 == 1)
         await _judge(ground, result, cuts)
     return result
@@ -77,7 +77,7 @@ async def _round(ground: Ground, cuts: Cuts, *, strict: bool) -> None:
         cuts.strict |= {f"tollhouse-{await _customer_of(ground, keys[0])}" for keys in (wide, narrow)}
     await node.start(TOLLHOUSE_JOURNAL_SYNC="strict" if strict else "group")
     down = asyncio.Event()
-    load = asyncio.create_task(drive([node.port], _CLIENTS, _orders(ground, [*wide, *narrow], down), cuts.tally.add))
+    load = asyncio.create_task(drive([node.port], _CLIENTS, _orders(ground, wide, narrow, down), cuts.tally.add))
     await asyncio.sleep(ground.chance.uniform(*_LOADED_S))
     await _pull_the_plug(node)
     down.set()
@@ -94,10 +94,14 @@ async def _customer_of(ground: Ground, made: NewKey) -> str:
         return str(await connection.fetchval("SELECT customer_id FROM ai_gateway_keys WHERE id = $1", made.key_id))
 
 
-async def _orders(ground: Ground, keys: list[NewKey], down: asyncio.Event) -> AsyncIterator[Order]:
+async def _orders(
+    ground: Ground, wide: list[NewKey], narrow: list[NewKey], down: asyncio.Event
+) -> AsyncIterator[Order]:
+    """Mostly of those who have enough: near a limit every call is flushed at once, and a cut has little to take."""
     number = 0
     while not down.is_set():
         number += 1
+        keys = narrow if number % 20 == 0 else wide
         asked = chat(f"Call number {number}.", MAX_TOKENS, stream=number % 3 == 0)
         yield Order(ground.chance.choice(keys).raw_key, asked)
 
@@ -109,7 +113,16 @@ async def _pull_the_plug(node: Node) -> None:
     for process in (supervisor, *workers):
         process.kill()
     await node.wait()
-    await asyncio.to_thread(psutil.wait_procs, workers, 10)
+    while any(_lives(worker) for worker in workers):
+        await asyncio.sleep(0.02)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Who is orphaned may stay a zombie for ever, where nobody reaps."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def _lose_what_was_not_durable(ground: Ground, node: Node, cuts: Cuts, sent: Collection[str]) -> None:

@@ -383,6 +383,14 @@ async def test_a_failure_that_nobody_expected_ends_the_worker_as_it_is(
     await abandon(worker)
 
 
+async def test_a_worker_that_is_told_to_stop_before_it_ran_closes_at_once(
+    embedded_database: Database, data_dir: Path
+) -> None:
+    worker = await open_worker(terms_of(data_dir, Told()), embedded_database, SystemClock(), crashpoints.none)
+    assert await worker.keeper.close(5)
+    worker.slot.release()
+
+
 async def test_a_keeper_that_never_ran_can_be_stopped(embedded_database: Database, data_dir: Path) -> None:
     worker = await open_worker(terms_of(data_dir, Told()), embedded_database, SystemClock(), crashpoints.none)
     await abandon(worker)

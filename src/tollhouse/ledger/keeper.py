@@ -79,6 +79,7 @@ class Keeper:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._dirty = asyncio.Event()
         self._flushed = asyncio.Event()
+        self._begun = False
         self._stopped = False
 
     # For the road ------------------------------------------------------------------------------------------
@@ -110,13 +111,22 @@ class Keeper:
 
     async def run(self) -> None:
         """Until cancelled. Raises StartupError when another process took this worker's identity."""
-        self._tick()
-        self._start(self._keep_durable())
-        self._start(self._tell_all())
+        self._begin()
         await self._failed
 
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._tick()
+            self._start(self._keep_durable())
+            self._start(self._tell_all())
+
     async def close(self, timeout_s: float) -> bool:
-        """Admit nothing more, tell the book everything, give all leases back. False: not in time; a successor will."""
+        """Admit nothing more, tell the book everything, give all leases back. False: not in time; a successor will.
+
+        Also for a worker that was told to stop before it ran.
+        """
+        self._begin()
         self._do(self.till.close(self._clock.monotonic()))
         try:
             async with asyncio.timeout(timeout_s):
