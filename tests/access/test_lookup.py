@@ -213,9 +213,43 @@ async def test_a_database_that_does_not_answer_holds_up_one_call_and_not_the_nex
     assert await permits.find(made.raw_key) is not None
     waits: list[object] = []
     monkeypatch.setattr(asyncio, "wait", lambda *_args, **_named: waits.append(1))
+    asked = counting.asked
+    for _ in range(3):
+        assert await permits.find(made.raw_key) is not None
+    assert counting.asked == asked
+    clock.advance(1)
     assert await permits.find(made.raw_key) is not None
     assert waits == []
     answers.set()
+
+
+async def test_a_database_that_is_away_is_asked_once_a_second_and_nobody_waits(
+    database: Database, counting: CountingDatabase, clock: ManualClock
+) -> None:
+    permits = PermitLookup(counting, clock, outage_ttl_s=60)  # type: ignore[arg-type]
+    async with database.connection() as connection:
+        made = await key(connection, await customer(connection))
+    await permits.find(made.raw_key)
+    clock.advance(5)
+    counting.away, counting.asked = True, 0
+    for _ in range(20):
+        assert await permits.find(made.raw_key) is not None
+    assert counting.asked == 1
+    clock.advance(1)
+    for _ in range(20):
+        assert await permits.find(made.raw_key) is not None
+        await asyncio.sleep(0)
+    assert counting.asked == 2
+    counting.away = False
+    async with database.connection() as connection:
+        await connection.execute("UPDATE ai_gateway_keys SET disabled = true")
+    clock.advance(1)
+    assert await permits.find(made.raw_key) is not None
+    while permits._asking:
+        await asyncio.sleep(0.01)
+    found = await permits.find(made.raw_key)
+    assert found is not None
+    assert found.disabled
 
 
 async def test_an_old_permit_is_asked_for_again_and_the_answer_counts(

@@ -6,7 +6,6 @@ or overspent; what is leased is served on, as fast as before; no caller waits lo
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -211,17 +210,19 @@ async def _judge_drains(ground: Ground, result: Result, plan: list[Stretch]) -> 
 
 
 async def drain_rate(ground: Ground, healed_at: datetime, backlog: int) -> int | None:
-    """Entries per second of the transactions that booked the backlog; the last one only ends the time."""
+    """Entries per second of the transactions that booked the backlog.
+
+    What is written down is when they began, so the last one only ends the time, and its entries do not count.
+    """
     async with ground.database.connection() as connection:
         rows = await connection.fetch(
             "SELECT created_at, count(*) AS entries FROM ledger_entries WHERE created_at >= $1 GROUP BY 1 ORDER BY 1",
             healed_at,
         )
     booked = 0
-    with suppress(IndexError):
-        for place, row in enumerate(rows):
-            booked += row["entries"]
-            if booked >= backlog:
-                seconds = (rows[place + 1]["created_at"] - rows[0]["created_at"]).total_seconds()
-                return int(booked / seconds) if seconds else None
+    for row in rows:
+        if booked + row["entries"] >= backlog:
+            seconds = (row["created_at"] - rows[0]["created_at"]).total_seconds()
+            return int(booked / seconds) if seconds else None
+        booked += row["entries"]
     return None

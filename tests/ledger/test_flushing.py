@@ -89,7 +89,8 @@ async def test_after_a_gap_it_begins_where_the_book_says(embedded_database: Data
 async def test_a_long_journal_is_told_in_pieces(
     embedded_database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flushing, "MOST_RECORDS", 4)
+    monkeypatch.setattr(flushing, "PIECE_RECORDS", 2)
+    monkeypatch.setattr(flushing, "MOST_PIECES", 2)
     async with working(embedded_database, data_dir, Told(), flush_every_s=0.3) as worker:
         made = await calls(worker, embedded_database, 20)
         await worker.keeper.drained()

@@ -28,7 +28,7 @@ BELIEVED_S: Final = 5.0
 ASKED_AGAIN_AFTER_S: Final = 2.5
 REMEMBERED_KEYS: Final = 50_000
 NOTICES: Final = "tollhouse_permits"
-_PATIENCE_S: Final = 0.25
+_PATIENCE_S: Final = 0.1
 _AWAY_S: Final = 1.0
 _DEFAULT_CREDENTIAL_MODE: Final = "unified"
 
@@ -47,7 +47,8 @@ class PermitLookup:
         self._database = database
         self._clock = clock
         self._outage_ttl_s = outage_ttl_s
-        self._away_until = -1.0
+        self._is_away = False
+        self._look_again_at = -1.0
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._changed: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[Permit | None]] = {}
@@ -95,15 +96,22 @@ class PermitLookup:
         self._changed.clear()
 
     async def _find_again(self, key_hash: str, permit: Permit, age: float) -> Permit | None:
-        """Ask; but a database that does not answer must not hold up a key that was good a moment ago."""
-        asking = self._ask_once(key_hash)
+        """Ask; but a database that does not answer must not hold up a key that was good a moment ago.
+
+        One call finds out that it does not answer. As long as that is so, only looks in the background are taken, one
+        a second, and nobody waits for them.
+        """
         if age >= self._outage_ttl_s:
-            return await asyncio.shield(asking)
-        if self._clock.monotonic() >= self._away_until:
+            return await asyncio.shield(self._ask_once(key_hash))
+        now = self._clock.monotonic()
+        if now < self._look_again_at:
+            return permit
+        asking = self._ask_once(key_hash)
+        if not self._is_away:
             await asyncio.wait([asking], timeout=_PATIENCE_S)
-        if asking.done() and asking.exception() is None:
-            return asking.result()
-        self._away_until = self._clock.monotonic() + _AWAY_S
+            if asking.done() and asking.exception() is None:
+                return asking.result()
+        self._is_away, self._look_again_at = True, now + _AWAY_S
         return permit
 
     def _ask_once(self, key_hash: str) -> "asyncio.Task[Permit | None]":
@@ -122,6 +130,7 @@ class PermitLookup:
         except DATABASE_FAILURES as cause:
             raise unreachable() from cause
         else:
+            self._is_away, self._look_again_at = False, -1.0
             self._remember(key_hash, _Known(asked_at, permit))
             return permit
         finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ else:  # generic only for the type checker
 
 _STATEMENT_TIMEOUT_MS: Final = "15000"
 _LOCK_TIMEOUT_MS: Final = "5000"
+_TRY_AGAIN_AFTER_S: Final = 0.4
 
 # What a lost or starting server looks like from here; a caller may try again.
 CONNECTION_ERRORS: Final = (
@@ -55,13 +57,22 @@ class Database:
     def __init__(self, pool: Pool, *, wait_s: float) -> None:
         self._pool = pool
         self._wait_s = wait_s
+        self._try_again_at = 0.0
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection from the pool; raises Unavailable when the database cannot be reached in time."""
+        """A connection from the pool; raises Unavailable when the database cannot be reached in time.
+
+        Whoever could not connect has found that out for all: for a moment nobody else tries. Making a connection is
+        work, and many ask while a database is away.
+        """
+        now = time.monotonic()
+        if now < self._try_again_at and not self._pool.get_idle_size():
+            raise unreachable()
         try:
             connection = await self._pool.acquire(timeout=self._wait_s)
         except CONNECTION_ERRORS as cause:
+            self._try_again_at = time.monotonic() + _TRY_AGAIN_AFTER_S
             raise unreachable() from cause
         try:
             yield connection

@@ -30,6 +30,7 @@ from tollhouse.ledger.till import Admit, Append, Command, Grant, Refuse, Till
 NOTICES: Final = "tollhouse_ledger"
 OUTBOX_AGAIN_S: Final = 1.0
 MUCH_TO_FLUSH: Final = 4000
+LITTLE_TO_FLUSH: Final = 1000
 _FORGET_EVERY_S: Final = 30.0
 _CLOSING_POLL_S: Final = 0.02
 
@@ -80,6 +81,7 @@ class Keeper:
         self._dirty = asyncio.Event()
         self._flushed = asyncio.Event()
         self._begun = False
+        self._catches_up = False
         self._stopped = False
 
     # For the road ------------------------------------------------------------------------------------------
@@ -281,8 +283,10 @@ class Keeper:
             self._point("after_outbox")
 
     def _is_behind(self) -> bool:
-        """While the book has much to catch up with, money goes first."""
-        return self.journal.last - self._flusher.acked > MUCH_TO_FLUSH
+        """Once the book has much to catch up with, money goes first until there is little."""
+        left = self.journal.last - self._flusher.acked
+        self._catches_up = left > (LITTLE_TO_FLUSH if self._catches_up else MUCH_TO_FLUSH)
+        return self._catches_up
 
     async def _keep_durable(self) -> None:
         """Sync what was written, in groups: what a power cut can take is a few milliseconds of records."""

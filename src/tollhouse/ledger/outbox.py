@@ -15,7 +15,7 @@ from tollhouse.ledger.protocol import Owner
 from tollhouse.ledger.records import Resolved
 from tollhouse.ledger.segments import Journal
 
-MOST_RECORDS: Final = 500
+MOST_RECORDS: Final = 250
 MOST_BYTES: Final = 2 << 20
 
 Tell = Callable[[Connection, Sequence[Resolved]], Awaitable[None]]
@@ -33,22 +33,22 @@ class Outbox:
         self._caller = caller
         self._epoch = epoch
         self._tell = tell
-        self._reader = journal.reader(told)
+        self._reader = journal.reader(told, (Resolved,))
 
     async def send(self, through: int) -> bool:
         """Tell the next calls, up to record `through`. Whether there are more. Raises what the database raises."""
         records = self._reader.read(MOST_RECORDS, MOST_BYTES, through)
-        if not records:
+        last = self._reader.passed
+        if last <= self.told:
             return False
         resolved = [record for _, record in records if isinstance(record, Resolved)]
-        last = records[-1][0]
         try:
             await self._write(resolved, last)
         except REFUSED_DATA as error:
             await self._write_apart(resolved, error)
             await self._write([], last)
         except BaseException:
-            self._reader = self._journal.reader(self.told)
+            self._reader = self._journal.reader(self.told, (Resolved,))
             raise
         self.told = last
         return last < through
