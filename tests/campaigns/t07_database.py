@@ -30,7 +30,10 @@ _CALM: Final = Faults()
 
 @dataclass(slots=True)
 class Stretch:
-    """One fault, or none, for some seconds. `away`: nothing reaches the database."""
+    """One fault, or none, for some seconds. `away`: nothing reaches the database.
+
+    `backlog`: calls served until it was reached again. A call or two of them may not have been settled yet.
+    """
 
     name: str
     seconds: float
@@ -40,6 +43,7 @@ class Stretch:
     tally: Tally = field(default_factory=Tally)
     healed_at: datetime | None = None
     slowest_s: float = 0.0
+    backlog: int = 0
 
     @property
     def calm(self) -> bool:
@@ -136,6 +140,7 @@ class _Weather:
                 proxy.faults.cuts_left += bool(proxy.faults.cut_after)
         for proxy in self._ground.proxies:
             proxy.heal()
+        stretch.backlog = stretch.tally.statuses[200]
         stretch.healed_at = await _database_time(self._ground)
 
     async def _kill_the_server(self) -> None:
@@ -200,7 +205,7 @@ def _judge_leased(result: Result, plan: list[Stretch]) -> None:
 async def _judge_drains(ground: Ground, result: Result, plan: list[Stretch]) -> None:
     """How fast what piled up was booked; only a backlog of some size says anything."""
     for stretch in plan:
-        backlog = stretch.tally.statuses[200]
+        backlog = stretch.backlog
         if not stretch.away or stretch.healed_at is None or backlog < 1_000:
             continue
         rate = await drain_rate(ground, stretch.healed_at, backlog)
