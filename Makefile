@@ -49,6 +49,10 @@ bench: $(RUN_STAMP) ## Measure ourselves, nginx and a peer in one run (see bench
 soak: $(DEV_STAMP) ## List the ledger's long experiments; run one with CAMPAIGN=T4, all with CAMPAIGN=all
 	@PYTHONPATH=tests $(BIN)/python -m campaigns $(CAMPAIGN) $(ARGS)
 
+.PHONY: openapi
+openapi: $(RUN_STAMP) ## Write docs/openapi.json anew
+	@$(BIN)/tollhouse openapi --out docs/openapi.json
+
 .PHONY: lock
 lock: $(UV) ## Make requirements/*.txt anew from pyproject.toml
 	@compile() { $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -24,6 +24,7 @@ from bench.targets import provider
 from bench.upstream import MODEL
 
 from tollhouse import app, serving
+from tollhouse.db import server
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.ids import CallId
 from tollhouse.foundation.logs import configure
@@ -98,7 +99,8 @@ def _measure(seconds: int, turns: int) -> str:
         (folder / "call.json").write_bytes(_BODY)
         with provider(folder, cores, chunks=1, delay_ms=0) as upstream:
             settings = settings_of(folder, upstream)
-            with app.database_server(settings) as url, on_core(cores.gateway):
+            app.make_data_dir(settings)
+            with server.running(settings.database_url, settings.data_dir) as url, on_core(cores.gateway):
                 return asyncio.run(_drive(settings, url, folder, cores, seconds, turns))
 
 

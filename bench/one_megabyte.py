@@ -29,6 +29,7 @@ from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.catalog.providers import infer
 from tollhouse.cloudflare.routes import route_of
+from tollhouse.db import server
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.logs import configure
 from tollhouse.gateway.asgi import CHAT_PATH
@@ -96,7 +97,8 @@ def _on_the_road() -> list[Seen]:
         folder = Path(name)
         with provider(folder, cores, chunks=1, delay_ms=0) as upstream:
             settings = settings_of(folder, upstream)
-            with app.database_server(settings) as url, on_core(cores.gateway):
+            app.make_data_dir(settings)
+            with server.running(settings.database_url, settings.data_dir) as url, on_core(cores.gateway):
                 return asyncio.run(_drive(settings, url, folder, cores))
 
 

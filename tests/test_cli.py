@@ -1,17 +1,19 @@
 """The commands as somebody at a terminal meets them: real processes, one clear line for what is wrong."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import psycopg
 import pytest
 
 from making import create_database
 from stage import ACCOUNT, TOKEN, emulated
-from tollhouse import __version__
+from tollhouse import __version__, cli
 from tollhouse.db import migrate
 
 BARE = {name: value for name, value in os.environ.items() if not name.startswith(("CF_", "TOLLHOUSE_", "DATABASE_"))}
@@ -43,6 +45,23 @@ def test_version_and_help() -> None:
     assert __version__ in run({}, "--version")
     assert "serve" in run({}, "--help")
     assert "No such command" in run({}, "fly", fails=True)
+
+
+def test_every_command_can_be_loaded_and_says_what_the_list_says() -> None:
+    context = click.Context(cli.commands)
+    for name, entry in cli._COMMANDS.items():
+        command = cli.commands.get_command(context, name)
+        assert command is not None
+        assert command.hidden is not bool(entry.summary)
+        assert (command.help or "").split()[0] == (entry.summary or "One of").split()[0]
+    assert cli.commands.get_command(context, "fly") is None
+
+
+def test_the_description_of_the_api_is_printed_or_written(tmp_path: Path) -> None:
+    told = run({}, "openapi")
+    run({}, "openapi", "--out", str(tmp_path / "api.json"))
+    assert json.loads(told)["info"]["title"] == "Tollhouse"
+    assert (tmp_path / "api.json").read_text() == told
 
 
 def test_config_shows_every_setting_and_no_secret(told: dict[str, str]) -> None:

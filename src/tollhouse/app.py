@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
 from tollhouse.access.lookup import PermitLookup
+from tollhouse.access.rates import Rates
 from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.management import Account, GatewayManagement
@@ -17,8 +18,7 @@ from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
 from tollhouse.control import api, onboarding
 from tollhouse.control.context import ControlContext
 from tollhouse.control.webhooks.delivery import Deliveries
-from tollhouse.db import migrate, partitions, pool
-from tollhouse.db.embedded import EmbeddedPostgres
+from tollhouse.db import partitions, pool
 from tollhouse.db.notices import Notices
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import SystemClock
@@ -76,22 +76,6 @@ class Application:
             await self.control(scope, receive, send)
 
 
-@contextlib.contextmanager
-def database_server(settings: Settings) -> Iterator[str]:
-    """The URL of the database, migrated; starts the embedded server when no other is configured."""
-    if settings.database_url is not None:
-        migrate.upgrade(settings.database_url)
-        yield settings.database_url
-        return
-    make_data_dir(settings)
-    server = EmbeddedPostgres(settings.data_dir.resolve())
-    try:
-        migrate.upgrade(server.url)
-        yield server.url
-    finally:
-        server.stop()
-
-
 def make_data_dir(settings: Settings) -> None:
     """The data directory, or one clear line why not."""
     try:
@@ -119,7 +103,9 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         notices = _notices(database_url, worker.keeper, permits, deliveries)
         control = await _control_context(settings, database, clock, catalog, permits, stack)
         prices = Prices(catalog)
-        road = _road(settings, worker, upstream, permits, prices, control, clock, point)
+        rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
+        stack.callback(rates.close)
+        road = _road(settings, worker, upstream, permits, prices, control, clock, point, rates)
         loops = asyncio.create_task(
             _run_loops(
                 worker.keeper.run,
@@ -215,6 +201,7 @@ async def _control_context(
         session_lifetime=timedelta(hours=settings.session_hours),
         cookie_secure=settings.cookie_secure,
         after_key_change=permits.forget,
+        public_url=None if settings.public_url is None else str(settings.public_url).rstrip("/"),
         allow_private_webhooks=settings.allow_private_webhooks,
     )
 
@@ -228,6 +215,7 @@ def _road(
     control: ControlContext,
     clock: SystemClock,
     point: CrashPoint,
+    rates: Rates,
 ) -> Road:
     drains = Drains(most=settings.max_drains, seconds=settings.drain_s, clock=clock)
     return Road(
@@ -237,6 +225,7 @@ def _road(
         pool=upstream,
         tokens=Tokens({account.id: account.run_token for account in control.accounts}),
         default_account=settings.cf_account_id,
+        rates=rates,
         relay=Relay(drains, clock),
         settler=Settler(worker.keeper, clock),
         clock=clock,
@@ -270,10 +259,11 @@ def _road_limits(settings: Settings) -> RoadLimits:
 
 
 async def _provision(control: ControlContext) -> None:
-    """Heal gateways that could not be made at registration."""
+    """Make gateways that could not be made at registration, and remove those that belong to nobody."""
     while True:
         try:
             await onboarding.provision_pending(control)
+            await onboarding.remove_leftovers(control)
         except Exception as error:  # noqa: BLE001 - the supervisor of a loop: it must not die of one bad turn
             _log.warning("provisioning gateways failed; trying again", error=repr(error))
         await asyncio.sleep(PROVISION_EVERY_S)

@@ -24,7 +24,7 @@ import httpx
 from pydantic import HttpUrl, SecretStr
 
 from tollhouse.access import keys as access_keys
-from tollhouse.access.keys import KeyTerms
+from tollhouse.access.keys import KeySearch, KeyTerms
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.control import onboarding
 from tollhouse.control.callers import Actor, Role
@@ -32,7 +32,8 @@ from tollhouse.control.context import ControlContext
 from tollhouse.control.keys import service as keys
 from tollhouse.control.keys.service import Owner
 from tollhouse.control.passwords import Passwords
-from tollhouse.control.people import service as people
+from tollhouse.control.people import teams, tokens, users
+from tollhouse.control.people.tokens import TokenTerms
 from tollhouse.emulator.server import serve
 from tollhouse.emulator.world import EmulatorConfig
 from tollhouse.foundation.errors import StartupError
@@ -238,16 +239,16 @@ async def _seed(context: ControlContext, settings: Settings, place: Path) -> Dem
     trace_secret = settings.trace_ingest_secret
     async with context.database.transaction() as connection:
         created = [
-            await people.create_user(
+            await users.create_user(
                 connection, admin, f"{name}@{DOMAIN}", f"Demo {name}", role, password_hash=everyones
             )
             for name, role in _PEOPLE
         ]
         first, second = created[1:]
-        team = await people.create_team(connection, admin, "Research")
-        await people.add_member(connection, admin, team.id, first.id, "lead")
-        await people.add_member(connection, admin, team.id, second.id, "member")
-        token = await people.create_token(connection, admin, registered.user.id, "demo token", None)
+        team = await teams.create_team(connection, admin, "Research")
+        await teams.add_member(connection, admin, team.id, first.id, "lead")
+        await teams.add_member(connection, admin, team.id, second.id, "member")
+        token = await tokens.create_token(connection, admin, registered.user.id, TokenTerms("demo token"))
         main = await keys.issue(connection, admin, Owner(user_id=registered.user.id), _MAIN)
         shared = await keys.issue(connection, admin, Owner(team_id=team.id), _TEAM)
         for owner, terms in ((first, _NOTEBOOK), (first, _UNLIMITED), (second, _CENT)):
@@ -277,7 +278,8 @@ async def _forget_half_made(context: ControlContext) -> None:
 async def _exists(context: ControlContext, customer_id: str) -> bool:
     """Whether the seed was finished: the keys come last."""
     async with context.database.connection() as connection:
-        return bool(await access_keys.of_customer(connection, CustomerId(customer_id)))
+        found = await access_keys.search(connection, CustomerId(customer_id), KeySearch(most=1), context.clock.now())
+    return bool(found)
 
 
 def welcome(demo: Demo) -> str:

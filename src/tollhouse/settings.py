@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     gateways_per_account: Annotated[int, Field(ge=1, le=10_000)] = 20
 
     # People
+    public_url: HttpUrl | None = None
     registration: Literal["open", "closed"] = "open"
     session_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 24 * 14
     cookie_secure: bool = False

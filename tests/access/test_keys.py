@@ -3,13 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any, get_args
 
 import pytest
 
 from making import customer, key, team, user
 from tollhouse.access import keys
-from tollhouse.access.keys import KeyTerms
+from tollhouse.access.keys import KeySearch, KeySort, KeyTerms
+from tollhouse.access.permits import CallLimits
 from tollhouse.db.pool import Connection, Database
+from tollhouse.foundation.ids import CustomerId
 
 FULL = KeyTerms(
     name="everything set",
@@ -19,7 +22,16 @@ FULL = KeyTerms(
     max_output_tokens=1234,
     bound_policy="strict",
     expires_at=datetime(2030, 1, 1, tzinfo=UTC),
+    calls=CallLimits(requests_per_minute=60, tokens_per_minute=5_000_000_000, concurrent_calls=3),
+    tags=("team:search", "prod"),
 )
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+async def listed(connection: Connection, customer_id: CustomerId, **wanted: Any) -> list[str]:
+    """Names of what a search finds, in its order."""
+    found = await keys.search(connection, customer_id, KeySearch(**wanted), NOW)
+    return [each.key.terms.name for each in found]
 
 
 async def test_terms_come_back_as_they_went_in(connection: Connection) -> None:
@@ -52,7 +64,7 @@ async def test_a_key_of_another_customer_does_not_exist(connection: Connection) 
     made = await key(connection, theirs)
     assert await keys.find(connection, mine, made.key_hash) is None
     assert await keys.lock(connection, mine, made.key_hash) is None
-    assert await keys.of_customer(connection, mine) == []
+    assert await listed(connection, mine) == []
 
 
 async def test_update_writes_every_term(connection: Connection) -> None:
@@ -87,7 +99,7 @@ async def test_a_user_sees_own_keys_and_those_of_own_teams(connection: Connectio
     await key(connection, customer_id, user_id=other)
     await key(connection, customer_id, team_id=theirs)
     assert {found.id for found in await keys.of_user(connection, customer_id, me)} == expected
-    assert len(await keys.of_customer(connection, customer_id)) == 4
+    assert len(await listed(connection, customer_id)) == 4
 
 
 async def test_a_key_of_a_user_and_a_team_at_once_is_refused(database: Database) -> None:
@@ -99,3 +111,51 @@ async def test_a_key_of_a_user_and_a_team_at_once_is_refused(database: Database)
         ours = await team(connection, customer_id, me)
         with pytest.raises(asyncpg.CheckViolationError):
             await keys.create(connection, customer_id, KeyTerms("both"), user_id=me, team_id=ours)
+
+
+async def _shelf(connection: Connection) -> CustomerId:
+    """Keys a to d: of a user, of a team, of nobody, and one that has ended; none was used but a."""
+    customer_id = await customer(connection)
+    owner = await user(connection, customer_id)
+    ours = await team(connection, customer_id, owner)
+    await key(connection, customer_id, user_id=owner, terms=KeyTerms("b", tags=("blue",)))
+    await key(connection, customer_id, team_id=ours, terms=KeyTerms("A 10%_"))
+    await key(connection, customer_id, terms=KeyTerms("d"))
+    await key(connection, customer_id, terms=KeyTerms("c", expires_at=NOW))
+    await connection.execute(
+        "UPDATE ai_gateway_keys SET last_used_at = now(), disabled = name = 'd' WHERE name IN ('A 10%_', 'd')"
+    )
+    await key(connection, await customer(connection), terms=KeyTerms("somebody else's"))
+    return customer_id
+
+
+async def test_keys_are_found_by_what_is_written_on_them(connection: Connection) -> None:
+    mine = await _shelf(connection)
+    assert await listed(connection, mine) == ["c", "d", "A 10%_", "b"]
+    assert await listed(connection, mine, text="10%_") == ["A 10%_"]
+    assert await listed(connection, mine, text="0_%") == []
+    assert await listed(connection, mine, text="MEMBER") == ["b"]
+    assert await listed(connection, mine, text="blu") == await listed(connection, mine, tag="blue") == ["b"]
+    assert await listed(connection, mine, tag="blu") == []
+    assert await listed(connection, mine, user_id="x") == await listed(connection, mine, team_id="x") == []
+    assert await listed(connection, mine, state="disabled") == ["d"]
+    assert await listed(connection, mine, state="expired") == ["c"]
+    assert await listed(connection, mine, state="exhausted", sort="name") == []
+    assert await listed(connection, mine, state="active", sort="name") == ["A 10%_", "b"]
+
+
+@pytest.mark.parametrize("sort", get_args(KeySort))
+async def test_every_order_comes_page_by_page_without_gap_or_repetition(connection: Connection, sort: KeySort) -> None:
+    mine = await _shelf(connection)
+    whole = await listed(connection, mine, sort=sort)
+    assert sorted(whole) == ["A 10%_", "b", "c", "d"]
+    assert (
+        whole[0] in {"newest": "c", "oldest": "b", "name": "A 10%_", "last_used": "A 10%_d", "spend": "A 10%_bcd"}[sort]
+    )
+    seen, after = [], None
+    for _ in range(4):
+        (found,) = await keys.search(connection, mine, KeySearch(sort=sort, after=after, most=1), NOW)
+        seen.append(found.key.terms.name)
+        after = found.place
+    assert seen == whole
+    assert await keys.search(connection, mine, KeySearch(sort=sort, after=after, most=1), NOW) == []

@@ -18,7 +18,8 @@ from campaigns.load import Answer, Order, Pace, chat, drive
 from campaigns.result import Result, Scale
 from making import user
 from tollhouse.control.callers import Actor
-from tollhouse.control.people import service as people
+from tollhouse.control.people import tokens
+from tollhouse.control.people.tokens import TokenTerms
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId
 from tollhouse.foundation.secrets import sha256_hex
 from tollhouse.ledger.budgets import ScopeKind
@@ -101,7 +102,9 @@ async def _office(ground: Ground) -> Office:
     customer_id = await ground.customer(WIDE)
     async with ground.database.transaction() as connection:
         admin = await user(connection, customer_id, "admin")
-        token = await people.create_token(connection, Actor(customer_id, admin, user_id=admin), admin, "campaign")
+        token = await tokens.create_token(
+            connection, Actor(customer_id, admin, user_id=admin), admin, TokenTerms("campaign")
+        )
     user_id, team_id = await ground.user(customer_id, WIDE), await ground.team(customer_id, WIDE)
     scopes: dict[tuple[ScopeKind, str], Closable] = {
         ("customer", customer_id): Closable("customer"),

@@ -18,7 +18,8 @@ from tollhouse.cloudflare.management import ManagementError
 from tollhouse.control import api
 from tollhouse.control.callers import Actor
 from tollhouse.control.context import ControlContext
-from tollhouse.control.people import service as people
+from tollhouse.control.people import tokens
+from tollhouse.control.people.tokens import TokenTerms
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId
 from tollhouse.foundation.secrets import Secret
 
@@ -102,7 +103,7 @@ class House:
         async with self.context.database.connection() as connection:
             user_id = await user(connection, customer_id, role)
             actor = Actor(customer_id, "test")
-            made = await people.create_token(connection, actor, user_id, "test")
+            made = await tokens.create_token(connection, actor, user_id, TokenTerms("test"))
         return Member(user_id, customer_id, await self.visitor(made.raw.reveal()))
 
     async def team(self, customer_id: CustomerId, *members: Member) -> TeamId:
@@ -116,6 +117,7 @@ class House:
         assert answer.status_code == 201, answer.text
         # httpx keeps Secure cookies back from plain http; a browser on https would send it.
         browser.headers["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
+        browser.headers["X-CSRF-Token"] = answer.json()["session"]["csrf_token"]
         return browser
 
     async def fetch(self, query: str, *arguments: object) -> list[dict[str, Any]]:

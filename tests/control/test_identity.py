@@ -7,8 +7,9 @@ from control.house import ORIGIN, House, refusal
 from making import ManualClock, customer, key, user
 from tollhouse.access.keys import KeyTerms
 from tollhouse.control.callers import Actor
-from tollhouse.control.identity import SESSION_COOKIE
-from tollhouse.control.people import service as people
+from tollhouse.control.identity import SECURE_SESSION_COOKIE as SESSION_COOKIE
+from tollhouse.control.people import tokens
+from tollhouse.control.people.tokens import TokenTerms
 from tollhouse.foundation.ids import CustomerId, new_id
 
 TOKEN = "/v1/tokens"
@@ -71,7 +72,7 @@ async def test_an_api_token_is_not_taken_from_a_cookie_nor_a_session_from_the_he
     browser = await house.register("ann@example.com")
     async with house.context.database.connection() as connection:
         member = await user(connection, acme)
-        made = await people.create_token(connection, Actor(acme, "test"), member, "test")
+        made = await tokens.create_token(connection, Actor(acme, "test"), member, TokenTerms("test"))
     visitor = await house.visitor()
     as_cookie = {"Cookie": f"{SESSION_COOKIE}={made.raw.reveal()}"}
     assert refusal(await visitor.get("/v1/me", headers=as_cookie)) == (401, "not_signed_in")
@@ -159,6 +160,52 @@ async def test_a_foreign_page_cannot_sign_its_visitor_in(house: House) -> None:
 async def test_a_write_from_our_own_page_or_a_program_is_taken(busy_house: House, headers: dict[str, str]) -> None:
     browser = await busy_house.register(f"{new_id()}@example.com")
     assert (await browser.post(TOKEN, json={"name": "mine"}, headers=headers)).status_code == 201
+
+
+@pytest.mark.parametrize("token", [None, "", "0" * 64, "\xff"])
+async def test_a_write_with_the_cookie_needs_the_token_that_only_our_pages_know(
+    busy_house: House, token: str | None
+) -> None:
+    browser = await busy_house.register(f"{new_id()}@example.com")
+    del browser.headers["X-CSRF-Token"]
+    headers = [] if token is None else [(b"X-CSRF-Token", token.encode("latin-1"))]
+    for path in (TOKEN, "/v1/ai/keys/user", "/v1/logout"):
+        answer = await browser.post(path, json={"name": "theirs"}, headers=headers)
+        assert refusal(answer) == (403, "csrf_token_missing")
+    assert (await browser.get("/v1/me", headers=headers)).status_code == 200
+
+
+async def test_the_token_against_forgery_is_told_to_whoever_has_the_session(house: House) -> None:
+    ann = await house.register("ann@example.com")
+    told = (await ann.get("/v1/me")).json()["csrf_token"]
+    assert told == ann.headers["X-CSRF-Token"]
+    bob = await house.register("bob@example.com")
+    answer = await bob.post(TOKEN, json={"name": "mine"}, headers={"X-CSRF-Token": told})
+    assert refusal(answer) == (403, "csrf_token_missing")
+
+
+async def test_a_narrow_token_is_kept_within_its_scopes(house: House) -> None:
+    ann = await house.register("ann@example.com")
+    made = await ann.post(TOKEN, json={"name": "reader", "scopes": ["keys:read", "reports:read", "keys:read"]})
+    assert made.json()["token"]["scopes"] == ["keys:read", "reports:read"]
+    reader = await house.visitor(made.json()["raw_token"])
+    assert (await reader.get("/v1/ai/keys/customer")).status_code == 200
+    assert (await reader.get("/v1/traces")).status_code == 200
+    for method, path in (
+        ("POST", "/v1/ai/keys/user"),
+        ("GET", "/v1/users"),
+        ("GET", "/v1/me"),
+        ("PATCH", "/v1/me"),
+        ("GET", "/v1/tokens"),
+        ("DELETE", f"/v1/ai/keys/{'0' * 64}"),
+    ):
+        assert refusal(await reader.request(method, path, json={"name": "x"})) == (403, "scope_missing"), path
+
+
+async def test_a_token_of_unknown_scope_is_not_made(busy_house: House) -> None:
+    ann = await busy_house.register(f"{new_id()}@example.com")
+    for scopes in (["everything"], [], "keys:read"):
+        assert refusal(await ann.post(TOKEN, json={"name": "x", "scopes": scopes})) == (422, "invalid_field")
 
 
 async def test_foreign_pages_may_be_read_for_and_tokens_do_not_care(house: House, acme: CustomerId) -> None:

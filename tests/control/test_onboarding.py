@@ -11,7 +11,7 @@ from making import ManualClock, connected, customer
 from tollhouse.control import onboarding
 from tollhouse.control.customers import service as customers
 from tollhouse.control.onboarding import provision_pending
-from tollhouse.control.people import service as people
+from tollhouse.control.people import sessions, users
 from tollhouse.foundation.errors import Unavailable
 
 REGISTER = "/v1/customers/register"
@@ -119,7 +119,7 @@ async def test_a_fault_between_gateway_and_rows_leaves_neither(
     house: House, gateways: ScriptedGateways, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Whichever statement it was that failed."""
-    room = customers if step == "insert" else people
+    room = {"insert": customers, "create_user": users, "open_session": sessions}[step]
 
     async def lost(*_: object, **__: object) -> None:
         raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
@@ -209,8 +209,8 @@ async def test_registering_makes_customer_gateway_admin_and_session(house: House
     assert (made["gateway_state"], made["cf_gateway_id"]) == ("ready", f"tollhouse-{made['id']}")
     assert gateways.existing == {("first", made["cf_gateway_id"])}
     assert (body["user"]["name"], body["user"]["role"]) == ("Ann", "admin")
-    assert body["session"] == {"expires_at": "2026-12-07T12:00:00Z"}
-    assert re.match(r"tollhouse_session=ths_[0-9a-f]{64}; HttpOnly;", answer.headers["set-cookie"])
+    assert body["session"]["expires_at"] == "2026-12-07T12:00:00Z"
+    assert re.match(r"__Host-tollhouse_session=ths_[0-9a-f]{64}; HttpOnly;", answer.headers["set-cookie"])
     assert "password" not in answer.text
     cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
     assert (await visitor.get("/v1/me", headers=cookie)).json()["user"] == body["user"]

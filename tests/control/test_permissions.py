@@ -1,11 +1,12 @@
 """The table of permissions, cell by cell where it matters."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from tollhouse.control.callers import Person, Role
-from tollhouse.control.permissions import ALLOWED, NO_ONE, Action, Standing, Subject, may, require
+from tollhouse.control.callers import Person, Role, TokenScope
+from tollhouse.control.permissions import NO_ONE, RULES, Action, Standing, Subject, may, require, require_chance
 from tollhouse.foundation.errors import Forbidden
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId
 
@@ -17,8 +18,12 @@ def person(role: Role) -> Person:
 
 
 def test_every_action_has_a_row_and_every_row_an_action() -> None:
-    assert ALLOWED.keys() == set(get_args(Action))
-    assert set().union(*ALLOWED.values()) <= set(get_args(Standing))
+    assert RULES.keys() == set(get_args(Action))
+    assert set[Standing]().union(*(rule.standings for rule in RULES.values())) <= set(get_args(Standing))
+
+
+def test_every_scope_is_good_for_something() -> None:
+    assert {rule.scope for rule in RULES.values()} - {None} == set(get_args(TokenScope))
 
 
 @pytest.mark.parametrize("action", get_args(Action))
@@ -72,6 +77,27 @@ MEMBERS_CAN = [
     ("ledger.reconcile", NO_ONE, False),
     ("webhook.manage", NO_ONE, False),
     ("gateway.provision", NO_ONE, False),
+    ("key.rotate", Subject(user_id=ME, made_by=COLLEAGUE), True),
+    ("key.rotate", Subject(team_id=MY_TEAM), True),
+    ("key.rotate", Subject(user_id=COLLEAGUE), False),
+    ("key.change_many", NO_ONE, False),
+    ("user.list", NO_ONE, False),
+    ("user.see", Subject(user_id=ME), True),
+    ("user.see", Subject(user_id=COLLEAGUE), False),
+    ("user.change", Subject(user_id=ME), True),
+    ("user.change", Subject(user_id=COLLEAGUE), False),
+    ("user.change_role", Subject(user_id=ME), False),
+    ("user.delete", Subject(user_id=ME), False),
+    ("user.reset_password", Subject(user_id=ME), False),
+    ("team.see", Subject(team_id=MY_TEAM), True),
+    ("team.see", Subject(team_id=OTHER_TEAM), False),
+    ("team.create", NO_ONE, False),
+    ("team.change_members", Subject(team_id=MY_TEAM), False),
+    ("invitation.manage", NO_ONE, False),
+    ("audit.list", NO_ONE, False),
+    ("customer.change", NO_ONE, False),
+    ("customer.delete", NO_ONE, False),
+    ("provider_key.manage", NO_ONE, False),
 ]
 
 
@@ -103,6 +129,42 @@ def test_a_manager_sees_what_is_in_doubt_and_decides_nothing_about_it() -> None:
     assert may(person("manager"), "ledger.list_adjustments")
     for action in ("ledger.audit", "ledger.adjust", "ledger.release_doubt", "ledger.reconcile"):
         assert not may(person("manager"), action)
+
+
+LEADS_CAN = [
+    ("team.change", MY_TEAM, True),
+    ("team.change_members", MY_TEAM, True),
+    ("team.change_members", OTHER_TEAM, False),
+    ("team.appoint_lead", MY_TEAM, False),
+    ("team.delete", MY_TEAM, False),
+    ("key.change", MY_TEAM, True),
+    ("key.change", OTHER_TEAM, False),
+]
+
+
+@pytest.mark.parametrize(("action", "team_id", "allowed"), LEADS_CAN)
+def test_a_lead_runs_the_team_that_they_lead(action: Action, team_id: TeamId, allowed: bool) -> None:
+    lead = replace(person("member"), leads=frozenset({MY_TEAM}))
+    assert may(lead, action, Subject(team_id=team_id)) is allowed
+
+
+def test_a_narrow_token_does_what_its_scopes_say_and_only_if_its_owner_may() -> None:
+    narrow = replace(person("admin"), via="token", scopes=frozenset({"keys:read"}))
+    assert may(narrow, "key.list_all")
+    assert not may(narrow, "key.delete_any")
+    assert not may(narrow, "me.change")
+    with pytest.raises(Forbidden, match="keys:write"):
+        require(narrow, "key.delete_any")
+    with pytest.raises(Forbidden, match="full access"):
+        require_chance(narrow, "token.create")
+    assert not may(replace(narrow, role="member"), "key.list_all")
+
+
+def test_whoever_has_no_chance_is_refused_before_the_thing_is_known() -> None:
+    with pytest.raises(Forbidden, match="an admin, a manager"):
+        require_chance(person("member"), "key.list_all")
+    require_chance(person("member"), "key.see")
+    require_chance(person("manager"), "key.list_all")
 
 
 def test_the_refusal_says_who_may() -> None:

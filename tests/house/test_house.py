@@ -1,12 +1,15 @@
 """What imports cannot check: sizes, names, who writes which table, and what a lock file may hold."""
 
 import ast
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tollhouse.control import api
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tollhouse"
@@ -77,3 +80,9 @@ def test_every_dependency_has_its_reason() -> None:
     names = re.findall(r'"([a-z0-9-]+)', declared[1])
     assert len(names) > 10
     assert [name for name in names if name not in reasons] == []
+
+
+def test_the_committed_description_of_the_api_is_fresh() -> None:
+    """`make openapi` writes it; the dashboard's types are made from it."""
+    committed = json.loads((ROOT / "docs/openapi.json").read_text())
+    assert committed == json.loads(json.dumps(api.description())), "run `make openapi` and commit docs/openapi.json"

@@ -60,6 +60,15 @@ async def test_no_or_unknown_key(stage: Stage, headers: dict[str, str]) -> None:
     refused(answer, 401, "invalid_api_key")
 
 
+@pytest.mark.parametrize("tags", ["no spaces in words", "x" * 65, ",".join(map(str, range(21))), "a,\xff", 'a"b'])
+async def test_tags_that_are_none(stage: Stage, tags: str) -> None:
+    made = await stage.key()
+    async with httpx.AsyncClient() as client:
+        headers = [(b"Authorization", f"Bearer {made.raw_key}".encode()), (b"X-Tollhouse-Tags", tags.encode("latin-1"))]
+        answer = await client.post(stage.url + PATH, json=BODY, headers=headers)
+    assert refused(answer, 400, "invalid_value")["param"] == "x-tollhouse-tags"
+
+
 async def test_disabled_expired_and_not_ready(stage: Stage) -> None:
     past = datetime(2020, 1, 1, tzinfo=UTC)
     expired = await stage.key(terms=KeyTerms("old", expires_at=past))

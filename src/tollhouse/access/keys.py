@@ -1,18 +1,21 @@
 """Virtual keys as rows: made, listed, changed, deleted. The raw key exists only in the answer that creates it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, cast
 
-from tollhouse.access.permits import BoundPolicy
+from tollhouse.access.permits import UNLIMITED, BoundPolicy, CallLimits
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
 from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId, new_id
 from tollhouse.foundation.secrets import display, new_raw_key, sha256_hex
 
 BudgetReset = Literal["daily", "weekly", "monthly"]
+KeyState = Literal["active", "disabled", "expired", "exhausted"]
+KeySort = Literal["newest", "oldest", "name", "spend", "last_used"]
+"""In the direction that people mean: names from A, spend from the highest, use from the latest."""
 
 _sql = queries.load(__file__)
 
@@ -29,6 +32,8 @@ class KeyTerms:
     bound_policy: BoundPolicy = "clamp_if_unset"
     disabled: bool = False
     expires_at: datetime | None = None
+    calls: CallLimits = UNLIMITED
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,38 @@ class NewKey:
     key_id: KeyId
     key_hash: str
     raw_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page ended, in whatever order it had."""
+
+    at: datetime
+    word: str
+    number: int
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeySearch:
+    """Which keys, in which order. `text` is looked for in names, owners, tags and hashes."""
+
+    text: str = ""
+    state: KeyState | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    tag: str | None = None
+    sort: KeySort = "newest"
+    after: Place | None = None
+    most: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A key of a page, and where the page would end with it."""
+
+    key: Key
+    place: Place
 
 
 async def create(
@@ -110,9 +147,62 @@ async def find(connection: Connection, customer_id: CustomerId, key_hash: str) -
     return None if row is None else _key(row)
 
 
-async def of_customer(connection: Connection, customer_id: CustomerId) -> list[Key]:
-    """All keys of a customer, newest first."""
-    return [_key(row) async for row in _sql.keys_of_customer(connection, customer_id=customer_id)]
+async def search(connection: Connection, customer_id: CustomerId, wanted: KeySearch, now: datetime) -> list[Found]:
+    """A page of the customer's keys."""
+    after = wanted.after
+    asked = {
+        "customer_id": customer_id,
+        "text": wanted.text,
+        "state": wanted.state,
+        "user_id": wanted.user_id,
+        "team_id": wanted.team_id,
+        "tag": wanted.tag,
+        "now": now,
+        "after_id": "" if after is None else after.key_id,
+        "most": wanted.most,
+    }
+    if wanted.sort == "newest":
+        rows = _sql.newest_keys(connection, **asked, after_at=None if after is None else after.at)
+    else:
+        word, number = (None, 0) if after is None else (after.word, after.number)
+        rows = _sql.sorted_keys(connection, **asked, sort=wanted.sort, after_word=word, after_number=number)
+    return [Found(_key(row), Place(row["created_at"], row["word"], row["number"], row["id"])) async for row in rows]
+
+
+async def count_of_maker(connection: Connection, customer_id: CustomerId, user_id: UserId) -> int:
+    """How many keys are a person's own, or were made by them."""
+    count: int = await _sql.count_keys_of_maker(connection, customer_id=customer_id, user_id=user_id)
+    return count
+
+
+async def lock_many(connection: Connection, customer_id: CustomerId, key_hashes: Sequence[str]) -> list[Key]:
+    """Those that exist, locked until the transaction ends."""
+    rows = _sql.lock_keys(connection, customer_id=customer_id, key_hashes=list(key_hashes))
+    return [_key(row) async for row in rows]
+
+
+async def set_disabled(connection: Connection, customer_id: CustomerId, keys: Sequence[Key], *, disabled: bool) -> None:
+    """The caller locked the keys in the same transaction."""
+    key_ids = [key.id for key in keys]
+    await _sql.set_disabled(connection, customer_id=customer_id, key_ids=key_ids, disabled=disabled)
+
+
+async def rotate(connection: Connection, key: Key, now: datetime, ends_at: datetime) -> NewKey:
+    """Give a key another secret, and so another hash. The former one opens it until `ends_at`.
+
+    Former ones before it keep their ends, unless this one ends now: then all do. The caller locked the key.
+    """
+    await _sql.forget_retired(connection, key_id=key.id, now=now)
+    if ends_at > now:
+        await _sql.retire_hash(connection, key_hash=key.key_hash, key_id=key.id, ends_at=ends_at)
+    else:
+        await _sql.end_retired(connection, key_id=key.id)
+    raw = new_raw_key()
+    made = NewKey(key.id, sha256_hex(raw), raw)
+    await _sql.set_hash(
+        connection, id=key.id, customer_id=key.customer_id, key_hash=made.key_hash, display=display(raw)
+    )
+    return made
 
 
 async def of_user(connection: Connection, customer_id: CustomerId, user_id: UserId) -> list[Key]:
@@ -129,6 +219,10 @@ def _columns(terms: KeyTerms) -> dict[str, Any]:
         "max_output_tokens": terms.max_output_tokens,
         "bound_policy": terms.bound_policy,
         "expires_at": terms.expires_at,
+        "tags": list(terms.tags),
+        "requests_per_minute": terms.calls.requests_per_minute,
+        "tokens_per_minute": terms.calls.tokens_per_minute,
+        "concurrent_calls": terms.calls.concurrent_calls,
     }
 
 
@@ -162,4 +256,6 @@ def _terms(row: Mapping[str, Any]) -> KeyTerms:
         bound_policy=row["bound_policy"],
         disabled=row["disabled"],
         expires_at=row["expires_at"],
+        calls=CallLimits(row["requests_per_minute"], row["tokens_per_minute"], row["concurrent_calls"]),
+        tags=tuple(row["tags"]),
     )

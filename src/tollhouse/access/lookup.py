@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tollhouse.access.permits import Permit, PermitBudget
+from tollhouse.access.permits import CallLimits, Permit, PermitBudget
 from tollhouse.db import queries
 from tollhouse.db.pool import DATABASE_FAILURES, Connection, Database, unreachable
 from tollhouse.foundation.clock import Clock
@@ -172,4 +172,6 @@ def _permit(row: Mapping[str, Any]) -> Permit:
         account_id=row["cf_account_id"],
         credential_mode=row["credential_mode"] or _DEFAULT_CREDENTIAL_MODE,
         budgets=tuple(PermitBudget(*budget) for budget in row["budgets"] or ()),
+        calls=CallLimits(row["requests_per_minute"], row["tokens_per_minute"], row["concurrent_calls"]),
+        tags=tuple(row["tags"]),
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId
 
@@ -17,6 +17,18 @@ class PermitBudget(NamedTuple):
 
     id: int
     models: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """How many calls may be made with a key; None: any number. Tokens are those of prompts and answers together."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent_calls: int | None = None
+
+
+UNLIMITED: Final = CallLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,9 @@ class Permit:
     credential_mode: str
     budgets: tuple[PermitBudget, ...] = ()
     """Of the key, its user or team, and the customer."""
+    calls: CallLimits = UNLIMITED
+    tags: tuple[str, ...] = ()
+    """What the key is for; each of its calls has them, too."""
 
     def expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now

@@ -1,27 +1,34 @@
 -- name: permit_by_hash^
--- Everything the road needs, by the hash that the caller's key has: one indexed read.
+-- Everything the road needs, by the hash that the caller's key has: one indexed read. A former secret of a rotated key
+-- opens the same key until its end.
 SELECT k.id, k.name, k.customer_id, k.user_id, k.team_id, k.disabled OR coalesce(u.disabled, false) AS disabled,
-       k.expires_at, k.allowed_models, k.max_output_tokens, k.bound_policy,
+       least(k.expires_at, h.ends_at) AS expires_at, k.allowed_models, k.max_output_tokens, k.bound_policy,
+       k.requests_per_minute, k.tokens_per_minute, k.concurrent_calls, k.tags,
        c.gateway_state, c.cf_gateway_id, c.cf_account_id, c.settings ->> 'credential_mode' AS credential_mode,
        (SELECT jsonb_agg(jsonb_build_array(b.budget_id, b.model_pattern) ORDER BY b.budget_id) FROM ledger_budgets b
         WHERE b.ended_at IS NULL AND (b.scope_kind, b.scope_id) IN (
             ('key', k.id), ('customer', k.customer_id), ('user', k.user_id), ('team', k.team_id))) AS budgets
-FROM ai_gateway_keys k JOIN customers c ON c.id = k.customer_id LEFT JOIN users u ON u.id = k.user_id
-WHERE k.key_hash = :key_hash;
+FROM (SELECT id AS key_id, NULL::timestamptz AS ends_at FROM ai_gateway_keys WHERE key_hash = :key_hash
+      UNION ALL
+      SELECT key_id, ends_at FROM ai_gateway_retired_hashes WHERE key_hash = :key_hash) h
+    JOIN ai_gateway_keys k ON k.id = h.key_id
+    JOIN customers c ON c.id = k.customer_id LEFT JOIN users u ON u.id = k.user_id;
 
 -- name: insert_key!
 INSERT INTO ai_gateway_keys (id, customer_id, user_id, team_id, key_hash, display, name, budget_usd, budget_reset,
-    allowed_models, max_output_tokens, bound_policy, expires_at, created_by_user_id)
+    allowed_models, max_output_tokens, bound_policy, expires_at, tags, requests_per_minute, tokens_per_minute,
+    concurrent_calls, created_by_user_id)
 VALUES (:id, :customer_id, :user_id, :team_id, :key_hash, :display, :name, :budget_usd,
     :budget_reset::ai_gateway_key_budget_reset, :allowed_models, :max_output_tokens, :bound_policy, :expires_at,
-    :created_by_user_id);
+    :tags, :requests_per_minute, :tokens_per_minute, :concurrent_calls, :created_by_user_id);
 
 -- name: update_key!
 -- The whole editable part at once; the caller read the row under `key_for_update` in the same transaction.
 UPDATE ai_gateway_keys SET name = :name, budget_usd = :budget_usd,
     budget_reset = :budget_reset::ai_gateway_key_budget_reset, allowed_models = :allowed_models,
     max_output_tokens = :max_output_tokens, bound_policy = :bound_policy, disabled = :disabled,
-    expires_at = :expires_at
+    expires_at = :expires_at, tags = :tags, requests_per_minute = :requests_per_minute,
+    tokens_per_minute = :tokens_per_minute, concurrent_calls = :concurrent_calls
 WHERE id = :id AND customer_id = :customer_id;
 
 -- name: delete_key!
@@ -38,10 +45,74 @@ SELECT k.*, u.email AS owner_email, u.name AS owner_name, t.name AS team_name
 FROM ai_gateway_keys k LEFT JOIN users u ON u.id = k.user_id LEFT JOIN teams t ON t.id = k.team_id
 WHERE k.key_hash = :key_hash AND k.customer_id = :customer_id;
 
--- name: keys_of_customer
+-- name: newest_keys
+-- A page of a customer's keys, newest first: read off the index, so that the first page of very many is quick.
+SELECT k.*, u.email AS owner_email, u.name AS owner_name, t.name AS team_name, '' AS word, 0::bigint AS number
+FROM ai_gateway_keys k LEFT JOIN users u ON u.id = k.user_id LEFT JOIN teams t ON t.id = k.team_id
+    LEFT JOIN ledger_limits l ON :state::text IS NOT NULL
+        AND l.customer_id = k.customer_id AND l.scope_kind = 'key' AND l.scope_id = k.id AND l.slot = 'main'
+WHERE k.customer_id = :customer_id
+    AND (:text::text = '' OR position(lower(:text) IN lower(concat_ws(
+        ' ', k.name, k.display, k.key_hash, u.email, u.name, t.name, array_to_string(k.tags, ' ')))) > 0)
+    AND (:user_id::text IS NULL OR k.user_id = :user_id)
+    AND (:team_id::text IS NULL OR k.team_id = :team_id)
+    AND (:tag::text IS NULL OR :tag = ANY (k.tags))
+    AND (:state::text IS NULL OR :state = CASE
+        WHEN k.disabled THEN 'disabled' WHEN k.expires_at <= :now THEN 'expired'
+        WHEN l.spent_nanos + l.doubt_nanos >= l.effective_nanos THEN 'exhausted' ELSE 'active' END)
+    AND (:after_at::timestamptz IS NULL OR k.created_at < :after_at
+        OR (k.created_at = :after_at AND k.id > :after_id))
+ORDER BY k.created_at DESC, k.id LIMIT :most;
+
+-- name: sorted_keys
+-- The same in another order: by a word or by a number, both of which the page before ended with.
+SELECT k.*, u.email AS owner_email, u.name AS owner_name, t.name AS team_name, o.word, o.number
+FROM ai_gateway_keys k LEFT JOIN users u ON u.id = k.user_id LEFT JOIN teams t ON t.id = k.team_id
+    LEFT JOIN ledger_limits l
+        ON l.customer_id = k.customer_id AND l.scope_kind = 'key' AND l.scope_id = k.id AND l.slot = 'main',
+    LATERAL (SELECT CASE WHEN :sort::text = 'name' THEN lower(k.name) ELSE '' END COLLATE "C" AS word,
+        (CASE :sort WHEN 'oldest' THEN extract(epoch FROM k.created_at) * 1000000
+            WHEN 'last_used' THEN -extract(epoch FROM coalesce(k.last_used_at, 'epoch')) * 1000000
+            WHEN 'spend' THEN -coalesce(l.spent_nanos, 0) ELSE 0 END)::bigint AS number) o
+WHERE k.customer_id = :customer_id
+    AND (:text::text = '' OR position(lower(:text) IN lower(concat_ws(
+        ' ', k.name, k.display, k.key_hash, u.email, u.name, t.name, array_to_string(k.tags, ' ')))) > 0)
+    AND (:user_id::text IS NULL OR k.user_id = :user_id)
+    AND (:team_id::text IS NULL OR k.team_id = :team_id)
+    AND (:tag::text IS NULL OR :tag = ANY (k.tags))
+    AND (:state::text IS NULL OR :state = CASE
+        WHEN k.disabled THEN 'disabled' WHEN k.expires_at <= :now THEN 'expired'
+        WHEN l.spent_nanos + l.doubt_nanos >= l.effective_nanos THEN 'exhausted' ELSE 'active' END)
+    AND (:after_word::text IS NULL
+        OR (o.word, o.number, k.id) > (:after_word COLLATE "C", :after_number::bigint, :after_id::text))
+ORDER BY o.word, o.number, k.id LIMIT :most;
+
+-- name: count_keys_of_maker$
+-- How many keys a person has made for themselves or their teams.
+SELECT count(*) FROM ai_gateway_keys
+WHERE customer_id = :customer_id AND (user_id = :user_id OR created_by_user_id = :user_id);
+
+-- name: lock_keys
+-- In the order of their ids, whatever order they are asked in.
 SELECT k.*, u.email AS owner_email, u.name AS owner_name, t.name AS team_name
 FROM ai_gateway_keys k LEFT JOIN users u ON u.id = k.user_id LEFT JOIN teams t ON t.id = k.team_id
-WHERE k.customer_id = :customer_id ORDER BY k.created_at DESC, k.id;
+WHERE k.customer_id = :customer_id AND k.key_hash = ANY (:key_hashes::text[]) ORDER BY k.id FOR UPDATE OF k;
+
+-- name: set_disabled!
+UPDATE ai_gateway_keys SET disabled = :disabled WHERE customer_id = :customer_id AND id = ANY (:key_ids::text[]);
+
+-- name: forget_retired!
+DELETE FROM ai_gateway_retired_hashes WHERE key_id = :key_id AND ends_at <= :now;
+
+-- name: retire_hash!
+INSERT INTO ai_gateway_retired_hashes (key_hash, key_id, ends_at) VALUES (:key_hash, :key_id, :ends_at);
+
+-- name: end_retired!
+-- All former secrets end now.
+DELETE FROM ai_gateway_retired_hashes WHERE key_id = :key_id;
+
+-- name: set_hash!
+UPDATE ai_gateway_keys SET key_hash = :key_hash, display = :display WHERE id = :id AND customer_id = :customer_id;
 
 -- name: keys_of_user
 -- A user's own keys and those of the user's teams.

@@ -1,1 +1,1 @@
-"""Commands that have a room of their own; `cli.py` has the others."""
+"""The commands of `tollhouse`, by what they are about; `cli.py` knows their names."""

@@ -1,8 +1,9 @@
 """What every command needs: the settings, the control plane's rooms without a server, and who acts."""
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
 from tollhouse import app, settings
@@ -34,8 +35,18 @@ def with_control(read: Settings, work: Callable[[ControlContext], Coroutine[Any,
         async with app.open_control(read, url) as context:
             await work(context)
 
-    with app.database_server(read) as url:
+    with with_database(read) as url:
         asyncio.run(run(url))
+
+
+@contextlib.contextmanager
+def with_database(read: Settings) -> Iterator[str]:
+    """The URL of the database, migrated; an embedded one is stopped at the end."""
+    from tollhouse.db import server  # migrating takes a second to load, and workers have no use for it
+
+    app.make_data_dir(read)
+    with server.running(read.database_url, read.data_dir) as url:
+        yield url
 
 
 def operator(customer_id: str) -> Person:

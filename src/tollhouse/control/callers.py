@@ -7,6 +7,20 @@ from tollhouse.foundation.ids import CustomerId, TeamId, UserId
 
 Role = Literal["admin", "manager", "member"]
 Via = Literal["session", "token"]
+TokenScope = Literal[
+    "keys:read",
+    "keys:write",
+    "people:read",
+    "people:write",
+    "limits:read",
+    "limits:write",
+    "reports:read",
+    "ledger:read",
+    "ledger:write",
+    "customer:read",
+    "customer:write",
+]
+"""What a narrow API token may be good for; each action of the table of permissions needs one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,10 @@ class Person:
     credential_id: str
     """Id of the session or API token that let them in."""
     address: str | None = None
+    leads: frozenset[TeamId] = frozenset()
+    """Of the teams, those that the person leads."""
+    scopes: frozenset[TokenScope] | None = None
+    """Of a narrow token; None: whatever the person may do."""
 
     @property
     def actor(self) -> Actor:

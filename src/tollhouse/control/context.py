@@ -39,5 +39,7 @@ class ControlContext:
     cookie_secure: bool
     after_key_change: Callable[[str], None]
     """Told the hash of a key that was changed or deleted, so that this process forgets its permit at once."""
+    public_url: str | None = None
+    """Where people reach this installation, without a slash at the end; None: as their request says."""
     allow_private_webhooks: bool = False
     """Whether a webhook may go to private addresses, and over plain http to this machine."""

@@ -1,11 +1,12 @@
 """Who is calling: the session cookie or an API token; for some routes also a virtual key.
 
 A credential in the `Authorization` header is the one that counts: a bad one is refused, not replaced by a cookie.
-Browsers send cookies by themselves, so a write with a cookie must come from our own pages (see `own_pages_only`).
-Guards are dependencies, seen in an endpoint's signature: `SignedIn`, `Caller`, `allowed(action)`.
+Browsers send cookies by themselves, so a write with a cookie must come from our own pages (see `own_pages_only`) and
+bring the session's CSRF token, which only they have been given. Guards are dependencies, seen in an endpoint's
+signature: `allowed(action)`, and `allowed_or_key(action)` where virtual keys may come, too.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -16,14 +17,24 @@ from tollhouse.access.lookup import read_permit
 from tollhouse.access.permits import Permit
 from tollhouse.control.callers import Person, Via
 from tollhouse.control.context import ControlContext
-from tollhouse.control.permissions import Action, require
+from tollhouse.control.permissions import Action, require_chance
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
 from tollhouse.foundation.errors import Forbidden, Unauthorized
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId
-from tollhouse.foundation.secrets import KEY_PREFIX, SESSION_PREFIX, TOKEN_PREFIX, looks_like_key, sha256_hex
+from tollhouse.foundation.secrets import (
+    KEY_PREFIX,
+    SESSION_PREFIX,
+    TOKEN_PREFIX,
+    csrf_token,
+    looks_like_key,
+    same_secret,
+    sha256_hex,
+)
 
 SESSION_COOKIE: Final = "tollhouse_session"
+SECURE_SESSION_COOKIE: Final = f"__Host-{SESSION_COOKIE}"
+CSRF_HEADER: Final = "x-csrf-token"
 _TOUCH_EVERY: Final = timedelta(minutes=1)
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -49,7 +60,14 @@ def address_of(request: Request) -> str | None:
     return request.client.host if request.client is not None else None
 
 
+def origin_of(request: Request) -> str:
+    """Where the caller sees this server: for links that somebody is to follow."""
+    context = context_of(request)
+    return context.public_url or f"{request.url.scheme}://{request.url.netloc}"
+
+
 Context = Annotated[ControlContext, Depends(context_of)]
+Origin = Annotated[str, Depends(origin_of)]
 Address = Annotated[str | None, Depends(address_of)]
 
 
@@ -69,10 +87,11 @@ async def signed_in(request: Request, context: Context, _cookie: _Cookie, _beare
 async def _whoever(request: Request, context: ControlContext, raw_token: str | None) -> Person:
     if raw_token is not None:
         return await _token_holder(context, raw_token, address_of(request))
-    cookie = request.cookies.get(SESSION_COOKIE, "")
+    cookie = request.cookies.get(cookie_name(context), "")
     if not cookie:
         raise _not_signed_in("sign in, or send an API token: `Authorization: Bearer tht_...`")
     own_pages_only(request)
+    _require_csrf_token(request, cookie)
     return await _session_holder(context, cookie, address_of(request))
 
 
@@ -80,14 +99,58 @@ SignedIn = Annotated[Person, Depends(signed_in)]
 Caller = Annotated[Person | Permit, Depends(person_or_key)]
 
 
-def allowed(action: Action) -> Callable[[Person], Awaitable[Person]]:
-    """A guard for actions that need no particular thing: refuses before the body is judged."""
+class Allowed:
+    """A guard: refuses, before the body is judged, whoever could not do this with any thing at all.
 
-    async def guard(person: SignedIn) -> Person:
-        require(person, action)
+    Where the action is about a particular thing, the service asks again, with the thing.
+    """
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+
+    async def __call__(self, person: SignedIn) -> Person:
+        require_chance(person, self.action)
         return person
 
-    return guard
+
+def allowed(action: Action) -> Allowed:
+    return Allowed(action)
+
+
+class AllowedOrKey:
+    """The same where a virtual key may come, too: that may do what the route does with its own things."""
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+
+    async def __call__(self, caller: Caller) -> Person | Permit:
+        if isinstance(caller, Person):
+            require_chance(caller, self.action)
+        return caller
+
+
+def allowed_or_key(action: Action) -> AllowedOrKey:
+    return AllowedOrKey(action)
+
+
+def cookie_name(context: ControlContext) -> str:
+    """Over TLS with the prefix by which browsers promise that no other host and no plain page has set it."""
+    return SECURE_SESSION_COOKIE if context.cookie_secure else SESSION_COOKIE
+
+
+def csrf_of(request: Request, context: ControlContext) -> str:
+    """The token that belongs to the session which the request came with."""
+    return csrf_token(request.cookies.get(cookie_name(context), ""))
+
+
+def _require_csrf_token(request: Request, raw_session: str) -> None:
+    if request.method in _READING:
+        return
+    given = request.headers.get(CSRF_HEADER, "")
+    if not same_secret(given, csrf_token(raw_session)):
+        raise Forbidden(
+            "send the `csrf_token` of this session, from GET /v1/me, as `X-CSRF-Token`", code="csrf_token_missing"
+        )
 
 
 def bearer(request: Request) -> str | None:
@@ -120,7 +183,7 @@ def own_pages_only(request: Request) -> None:
 def hand_session(response: Response, context: ControlContext, raw_session: str) -> None:
     """Put a new session into the caller's cookie jar."""
     response.set_cookie(
-        SESSION_COOKIE,
+        cookie_name(context),
         raw_session,
         max_age=int(context.session_lifetime.total_seconds()),
         path="/",
@@ -131,7 +194,7 @@ def hand_session(response: Response, context: ControlContext, raw_session: str) 
 
 
 def take_session_back(response: Response, context: ControlContext) -> None:
-    response.delete_cookie(SESSION_COOKIE, path="/", secure=context.cookie_secure, httponly=True, samesite="lax")
+    response.delete_cookie(cookie_name(context), path="/", secure=context.cookie_secure, httponly=True, samesite="lax")
 
 
 async def _session_holder(context: ControlContext, raw: str, address: str | None) -> Person:
@@ -192,4 +255,6 @@ def _person(row: Mapping[str, Any], via: Via, address: str | None) -> Person:
         via=via,
         credential_id=row["credential_id"],
         address=address,
+        leads=frozenset(TeamId(team_id) for team_id in row["leads"]),
+        scopes=None if row["scopes"] is None else frozenset(row["scopes"]),
     )

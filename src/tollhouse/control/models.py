@@ -15,7 +15,7 @@ from tollhouse.catalog.models import Model
 from tollhouse.catalog.prices import Price, Rates
 from tollhouse.control.callers import Person
 from tollhouse.control.edge import ControlRoute
-from tollhouse.control.identity import Caller
+from tollhouse.control.identity import allowed_or_key
 from tollhouse.control.shapes import Shown, refusals
 from tollhouse.foundation.errors import NotFound
 
@@ -150,14 +150,18 @@ Models = Annotated[Listing, Depends(_listing_of)]
     summary="Models with context windows and prices; with a virtual key, those it may call",
     responses=refusals(401, 403),
 )
-async def list_models(listing: Models, caller: Caller) -> Response:
+async def list_models(
+    listing: Models, caller: Annotated[Person | Permit, Depends(allowed_or_key("model.list"))]
+) -> Response:
     return _json(listing.admitted_by(_list_of(caller)))
 
 
 @router.get(
     "/{model_id:path}", response_model=ModelOut, summary="One model, by its id", responses=refusals(401, 403, 404, 422)
 )
-async def get_model(listing: Models, caller: Caller, model_id: str) -> Response:
+async def get_model(
+    listing: Models, caller: Annotated[Person | Permit, Depends(allowed_or_key("model.list"))], model_id: str
+) -> Response:
     encoded = listing.find(model_id, _list_of(caller))
     if encoded is None:
         raise NotFound("there is no such model for you; ids look like `openai/gpt-4o`", code="model_not_found")

@@ -3,14 +3,15 @@
 A registration makes the gateway first, then customer, first admin and session in one transaction. A gateway that
 cannot be made does not stop it: the customer is there, its gateway `failed`, and is tried again by
 `provision_pending` (a loop) or `provision_now` (an admin). The gateway's id follows from the customer's, and
-making one is idempotent, so any number of workers may try. If the rows cannot be written, a gateway just made is
-deleted again.
+making one is idempotent, so any number of workers may try. Nothing half-made stays: before a gateway is made for a
+customer that is not there yet, its name is written down as *left over*; that goes when the customer's row comes. What
+stays left over, also of a customer that ended, is removed by `remove_leftovers`, whatever died in between.
 """
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -22,19 +23,22 @@ from tollhouse.control import audit
 from tollhouse.control.callers import Actor, Person
 from tollhouse.control.context import ControlContext, Gateways
 from tollhouse.control.customers import service as customers
-from tollhouse.control.customers.service import Customer, GatewayStanding
+from tollhouse.control.customers.service import Customer, GatewayStanding, Leftover
 from tollhouse.control.passwords import Passwords
-from tollhouse.control.people import service as people
-from tollhouse.control.people.service import NewSession, User
+from tollhouse.control.people import sessions, users
+from tollhouse.control.people.sessions import NewSession, actor_of
+from tollhouse.control.people.users import User
 from tollhouse.control.permissions import require
 from tollhouse.db.pool import CONNECTION_ERRORS
 from tollhouse.foundation.errors import BadGateway, Conflict, Forbidden, TollhouseError
-from tollhouse.foundation.ids import CustomerId, UserId, new_id
+from tollhouse.foundation.ids import CustomerId, new_id
 from tollhouse.foundation.logs import get_logger
 from tollhouse.foundation.secrets import Secret
 
 PROVISION_WAIT_S: Final = 10.0
 _DISCARD_WAIT_S: Final = 5.0
+_UNFINISHED: Final = timedelta(minutes=10)
+"""By then a registration is over, or whoever worked on it is dead."""
 _MOST_PER_ROUND: Final = 20
 _NO_ROOM: Final = "no Cloudflare account of the pool has room for another gateway"
 
@@ -90,18 +94,14 @@ async def register(context: ControlContext, passwords: Passwords, given: Registr
     attempt = _Attempt(gateway_id_for(customer_id, context.gateway_prefix))
     written = False
     try:
-        await _try_gateway(context, attempt)
+        if context.management is not None:
+            await _provision(context, context.management, attempt, preferred=None, is_new=True)
         registered = await _write(context, customer_id, given, password_hash, attempt)
         written = True
     finally:  # also when cancelled
         if not written:
             await _discard(context, customer_id, attempt)
     return registered
-
-
-async def _try_gateway(context: ControlContext, attempt: _Attempt) -> None:
-    if context.management is not None:
-        await _provision(context, context.management, attempt, preferred=None)
 
 
 async def _write(
@@ -126,41 +126,91 @@ async def _write(
             )
             registrar = Actor(customer_id, "registration", address=given.address)
             await audit.append(connection, registrar, "customer.register", customer_id, after={"name": given.name})
-            user = await people.create_user(
+            user = await users.create_user(
                 connection, registrar, given.email, given.admin_name, "admin", password_hash=password_hash
             )
-            session = await people.open_session(
-                connection, _as_actor(user, given.address), user.id, now, context.session_lifetime
+            session = await sessions.open_session(
+                connection, actor_of(user, given.address), user.id, now, context.session_lifetime
             )
     except asyncpg.UniqueViolationError as cause:
         raise customers.email_taken() from cause
     return Registered(customer, user, session)
 
 
-def _as_actor(user: User, address: str | None) -> Actor:
-    return Actor(user.customer_id, user.id, user_id=UserId(user.id), address=address)
-
-
 async def _discard(context: ControlContext, customer_id: CustomerId, attempt: _Attempt) -> None:
-    """Delete what a failed registration may have left at Cloudflare, as well as can be.
+    """Remove what a failed registration may have left at Cloudflare, now if that works, else later.
 
-    A commit whose answer was lost may have happened: without certainty that there is no row, the gateway stays.
+    A commit whose answer was lost may have happened: without certainty that there is no row, the gateway stays. The
+    customer's row then took it off the leftovers.
     """
     if context.management is None or attempt.account_id is None:
         return
+    leftover = Leftover(attempt.account_id, attempt.gateway_id)
     try:
         async with asyncio.timeout(_DISCARD_WAIT_S):
             async with context.database.connection() as connection:
                 if await customers.find(connection, customer_id) is not None:
                     return
-            await context.management.delete(attempt.account_id, attempt.gateway_id)
+            await _remove(context, context.management, leftover)
     except (ManagementError, TollhouseError, *CONNECTION_ERRORS) as error:
-        log.warning(
-            "a gateway may be left over from a failed registration",
-            account_id=attempt.account_id,
-            gateway_id=attempt.gateway_id,
-            error=str(error),
-        )
+        log.warning("a gateway of a failed registration is removed later", gateway=leftover, error=str(error))
+
+
+# Ending ----------------------------------------------------------------------------------------------------
+
+
+async def end_customer(context: ControlContext, person: Person, name: str) -> None:
+    """Its keys are dead at once, its gateway goes in the background, the ledger stays.
+
+    Raises Forbidden, and Conflict unless the customer's name is given, word for word.
+    """
+    require(person, "customer.delete")
+    async with context.database.transaction() as connection:
+        customer = await customers.lock(connection, person.customer_id)
+        if name != customer.name:
+            raise Conflict("to delete a customer, send its name, word for word", code="name_differs", param="name")
+        now = context.clock.now()
+        gateway_id = customer.gateway.gateway_id or gateway_id_for(customer.id, context.gateway_prefix)
+        for account_id, due_at in _where_left(context, customer, now):
+            await customers.note_leftover(connection, Leftover(account_id, gateway_id), due_at)
+        await audit.append(connection, person.actor, "customer.delete", customer.id, before={"name": customer.name})
+        await customers.delete(connection, customer.id)
+
+
+def _where_left(context: ControlContext, customer: Customer, now: datetime) -> list[tuple[str, datetime]]:
+    """Accounts that have the customer's gateway, or may: somebody may be making it at this moment."""
+    standing = customer.gateway
+    if standing.state == "ready" and standing.account_id is not None:
+        return [(standing.account_id, now)]
+    if standing.state == "none" or context.management is None:
+        return []
+    return [(account.id, now + _UNFINISHED) for account in context.accounts]
+
+
+async def remove_leftovers(context: ControlContext) -> int:
+    """Remove gateways that belong to nobody; returns how many. Safe on any number of workers at once."""
+    if context.management is None:
+        return 0
+    removed = 0
+    for _ in range(_MOST_PER_ROUND):
+        async with context.database.transaction() as connection:
+            leftover = await customers.claim_leftover(connection, context.clock.now())
+        if leftover is None:
+            break
+        try:
+            await _remove(context, context.management, leftover)
+            removed += 1
+        except ManagementError as error:
+            log.warning("a gateway that is left over could not be removed", gateway=leftover, error=str(error))
+            async with context.database.connection() as connection:
+                await customers.leftover_failed(connection, leftover, str(error))
+    return removed
+
+
+async def _remove(context: ControlContext, management: Gateways, leftover: Leftover) -> None:
+    await management.delete(leftover.account_id, leftover.gateway_id)
+    async with context.database.connection() as connection:
+        await customers.forget_leftover(connection, leftover)
 
 
 # Gateways --------------------------------------------------------------------------------------------------
@@ -213,14 +263,29 @@ async def _heal(context: ControlContext, management: Gateways, customer: Custome
 
 
 async def _provision(
-    context: ControlContext, management: Gateways, attempt: _Attempt, *, preferred: str | None
+    context: ControlContext,
+    management: Gateways,
+    attempt: _Attempt,
+    *,
+    preferred: str | None,
+    is_new: bool = False,
 ) -> None:
-    """Make the gateway in the first account that takes it; says in `attempt` how it went, within the wait."""
+    """Make the gateway in the first account that takes it; says in `attempt` how it went, within the wait.
+
+    `is_new`: there is no customer yet whose row would tell that the gateway may exist.
+    """
     try:
         async with asyncio.timeout(PROVISION_WAIT_S):
             for account in await _with_room(context, preferred):
+                leftover = Leftover(account.id, attempt.gateway_id)
+                if is_new:
+                    async with context.database.connection() as connection:
+                        await customers.note_leftover(connection, leftover, context.clock.now() + _UNFINISHED)
                 if await _made_in(account, management, attempt):
                     return
+                if is_new:
+                    async with context.database.connection() as connection:
+                        await customers.forget_leftover(connection, leftover)
     except TimeoutError:
         attempt.error = f"Cloudflare did not answer within {PROVISION_WAIT_S:.0f} seconds"
 

@@ -4,7 +4,9 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
+
+import msgspec
 
 from tollhouse.foundation.errors import BadRequest
 from tollhouse.foundation.ids import is_uuid
@@ -14,6 +16,9 @@ _PLACE_CURSOR: Final = re.compile(r"([0-9]{1,17})\.([0-9a-z.-]{1,120})")
 _MOST_CHARACTERS: Final = 200
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BIGINT_MAX: Final = 2**63 - 1
+_LATEST_MICROS: Final = 253_402_300_799 * 1_000_000
+_LONGEST_KEY_CURSOR: Final = 3_000
+_key_places: Final = msgspec.json.Decoder(tuple[str, int, str, int, str])
 
 
 def span_cursor(start_ns: int, span_id: str) -> str:
@@ -43,12 +48,46 @@ def read_place_cursor(cursor: str, *, by_uuid: bool = False) -> tuple[datetime, 
     return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
 
 
-def _decoded(cursor: str) -> str:
-    if len(cursor) > _MOST_CHARACTERS:
+class KeyPlace(NamedTuple):
+    """Where a page of keys ended: by time, or by a word and a number, whatever the order was."""
+
+    at: datetime
+    word: str
+    number: int
+    key_id: str
+
+
+def key_cursor(place: KeyPlace, sort: str) -> str:
+    """A cursor for the page after this key, in this order."""
+    told = [sort, (place.at - _EPOCH) // timedelta(microseconds=1), place.word, place.number, place.key_id]
+    return base64.urlsafe_b64encode(msgspec.json.encode(told)).decode().rstrip("=")
+
+
+def read_key_cursor(cursor: str, sort: str) -> KeyPlace:
+    """The place inside; raises BadRequest, also for a cursor of another order."""
+    try:
+        order, micros, word, number, key_id = _key_places.decode(_bytes_of(cursor, _LONGEST_KEY_CURSOR))
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise _not_ours() from cause
+    in_range = 0 <= micros < _LATEST_MICROS and -_BIGINT_MAX <= number <= _BIGINT_MAX
+    if order != sort or not in_range or not is_uuid(key_id) or "\0" in word:
+        raise _not_ours()
+    return KeyPlace(_EPOCH + timedelta(microseconds=micros), word, number, key_id)
+
+
+def _bytes_of(cursor: str, most: int) -> bytes:
+    if len(cursor) > most:
         raise _not_ours()
     try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as cause:
+        raise _not_ours() from cause
+
+
+def _decoded(cursor: str) -> str:
+    try:
+        return _bytes_of(cursor, _MOST_CHARACTERS).decode("ascii")
+    except UnicodeDecodeError as cause:
         raise _not_ours() from cause
 
 

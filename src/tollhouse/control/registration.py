@@ -3,13 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import Field
 
 from tollhouse.control import onboarding
 from tollhouse.control.callers import Person
 from tollhouse.control.customers.endpoints import CustomerAnswer, CustomerOut
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Address, Context, allowed, hand_session, own_pages_only
-from tollhouse.control.people.endpoints import Doorkeeper, UserOut
+from tollhouse.control.people.endpoints import Doorkeeper
+from tollhouse.control.people.shapes import UserOut, session_out
 from tollhouse.control.shapes import Email, Given, Name, NewPassword, SessionOut, Shown, refusals
 from tollhouse.foundation.secrets import Secret
 
@@ -57,7 +59,7 @@ async def register(
     return RegistrationAnswer(
         customer=CustomerOut.of(made.customer, for_admin=True),
         user=UserOut.of(made.user),
-        session=SessionOut(expires_at=made.session.expires_at),
+        session=session_out(made.session),
     )
 
 
@@ -71,3 +73,19 @@ async def provision_gateway(
 ) -> CustomerAnswer:
     customer = await onboarding.provision_now(context, person)
     return CustomerAnswer(customer=CustomerOut.of(customer, for_admin=True))
+
+
+class DeletionIn(Given):
+    name: Annotated[str, Field(max_length=200, description="The customer's name, word for word.")]
+
+
+@router.post(
+    "/me/delete",
+    status_code=204,
+    summary="Delete the customer: keys are dead at once, its gateway goes, the ledger stays",
+    responses=refusals(401, 403, 404, 409, 422),
+)
+async def delete_customer(
+    context: Context, person: Annotated[Person, Depends(allowed("customer.delete"))], given: DeletionIn
+) -> None:
+    await onboarding.end_customer(context, person, given.name)

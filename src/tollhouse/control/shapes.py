@@ -19,6 +19,8 @@ _PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _PATTERN: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,200}|[A-Za-z0-9._:/@+-]{0,199}\*")
 _MOST_PATTERNS: Final = 500
+_TAG: Final = re.compile(r"[A-Za-z0-9._:/=@-]{1,64}")
+_MOST_TAGS: Final = 20
 _SHORTEST_PASSWORD: Final = 12
 _LONGEST_PASSWORD: Final = 1024
 
@@ -47,6 +49,13 @@ def _line(most: int) -> Any:
         return trimmed
 
     return AfterValidator(check)
+
+
+def _searched(text: str) -> str:
+    """Any text that Postgres can hold."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise ValueError("must not contain control characters or broken Unicode")
+    return text
 
 
 def _email(text: str) -> str:
@@ -90,6 +99,12 @@ def _model_pattern(text: str) -> str:
     return text
 
 
+def _tag(text: str) -> str:
+    if _TAG.fullmatch(text) is None:
+        raise ValueError("must be 1 to 64 letters, digits or any of . _ : / = @ -")
+    return text
+
+
 def _decimal(value: object) -> Decimal:
     if isinstance(value, str) and _PLAIN_DECIMAL.fullmatch(value):
         return Decimal(value)
@@ -128,11 +143,18 @@ AllowedModels = Annotated[
         max_length=_MOST_PATTERNS, description="`model`, `provider/model`, or a beginning and `*`. Empty or null: all."
     ),
 ]
+Tag = Annotated[str, AfterValidator(_tag)]
+Tags = Annotated[list[Tag], Field(max_length=_MOST_TAGS, description="What the key is for; its calls have them, too.")]
+Searched = Annotated[str, AfterValidator(_searched), Field(max_length=200)]
+OneTimeToken = Annotated[str, AfterValidator(_searched), Field(max_length=200, description="From the link.")]
 Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=datetime)]
 
 
 class SessionOut(Shown):
+    """`csrf_token` goes back as `X-CSRF-Token` with every write that relies on the cookie."""
+
     expires_at: datetime
+    csrf_token: str
 
 
 class TokensOut(Shown):

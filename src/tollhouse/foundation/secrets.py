@@ -4,6 +4,7 @@ A raw key carries 128 random bits, so a plain fast hash is right: there is nothi
 """
 
 import hashlib
+import hmac
 import secrets
 from typing import Final
 
@@ -11,6 +12,8 @@ KEY_PREFIX: Final = "aig_"
 TOKEN_PREFIX: Final = "tht_"  # noqa: S105 - a prefix, not a secret
 SESSION_PREFIX: Final = "ths_"
 WEBHOOK_PREFIX: Final = "thw_"
+INVITATION_PREFIX: Final = "thi_"
+RESET_PREFIX: Final = "thr_"
 _RAW_LENGTH: Final = len(KEY_PREFIX) + 32
 
 
@@ -52,6 +55,26 @@ def new_session_token() -> str:
 
 def new_webhook_secret() -> str:
     return WEBHOOK_PREFIX + secrets.token_hex(32)
+
+
+def new_invitation_token() -> str:
+    """Opens the door once, for somebody who has no password yet."""
+    return INVITATION_PREFIX + secrets.token_hex(32)
+
+
+def new_reset_token() -> str:
+    """Sets a new password, once."""
+    return RESET_PREFIX + secrets.token_hex(32)
+
+
+def csrf_token(raw_session: str) -> str:
+    """What our own pages send along with a session's cookie: a page of somebody else's cannot know it."""
+    return hmac.new(raw_session.encode(), b"tollhouse: cross-site request forgery", hashlib.sha256).hexdigest()
+
+
+def same_secret(left: str, right: str) -> bool:
+    """Whether two secrets are equal, in a time that does not tell where they differ."""
+    return secrets.compare_digest(left.encode(), right.encode())
 
 
 def sha256_hex(raw: str) -> str:

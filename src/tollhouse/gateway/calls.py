@@ -24,10 +24,13 @@ MAX_CHOICES: Final = 128
 MAX_MESSAGES: Final = 20_000
 MAX_TOOLS: Final = 1_000
 MAX_DEPTH: Final = 64
+MAX_TAGS: Final = 20
+TAGS_HEADER: Final = b"x-tollhouse-tags"
 CONTAINERS_AT_ONCE: Final = 1_000
 YIELD_ABOVE_BYTES: Final = 128 << 10
 """Larger bodies are worked on in steps, with a pause for other calls between them."""
 
+_TAG: Final = re.compile(r"[A-Za-z0-9._:/=@-]{1,64}")
 _MODEL: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,200}")
 
 # Fields that decide money or the way: written twice, nobody can tell which one was meant.
@@ -86,9 +89,23 @@ class ChatRequest:
     choices: int
     max_output_tokens: int | None
     size_bytes: int
+    tags: tuple[str, ...] = ()
+    """What the caller says that the call is for."""
 
 
-async def read_chat(raw: bytes) -> ChatRequest:
+def read_tags(header: bytes | None) -> tuple[str, ...]:
+    """The words of `x-tollhouse-tags`, between commas; raises BadRequest."""
+    if header is None:
+        return ()
+    tags = tuple(dict.fromkeys(tag.strip().decode("latin-1") for tag in header.split(b",") if tag.strip()))
+    if len(tags) > MAX_TAGS or not all(_TAG.fullmatch(tag) for tag in tags):
+        raise refusals.bad_field(
+            "x-tollhouse-tags", f"must be at most {MAX_TAGS} words of 1 to 64 letters, digits or . _ : / = @ -"
+        )
+    return tags
+
+
+async def read_chat(raw: bytes, tags: tuple[str, ...] = ()) -> ChatRequest:
     """Decode and check a body; raises BadRequest that names the field and what it must be."""
     body = await decode(raw)
     await pause(len(raw))
@@ -111,6 +128,7 @@ async def read_chat(raw: bytes) -> ChatRequest:
         choices=_number(body, "n", most=MAX_CHOICES) or 1,
         max_output_tokens=_max_output(body),
         size_bytes=len(raw),
+        tags=tags,
     )
 
 

@@ -1,15 +1,18 @@
 """The road of a call, on one screen. Only this file knows the order of the steps.
 
-    authenticate -> authorize -> estimate -> hold -> forward -> relay(on_close=settle)
+    authenticate -> authorize -> count -> estimate -> hold -> forward -> relay(on_close=settle)
 
 A hold is taken before anything is sent and resolved on every way out: by the relay before the caller sees the
 end, or by the `finally` below. A caller who hangs up is one more way of closing; so is a shutdown.
 """
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tollhouse.access.permits import Permit
+from tollhouse.access.rates import Rates, Slow, Turn
 from tollhouse.catalog.models import Catalog
 from tollhouse.cloudflare.upstream import UpstreamError, UpstreamPool, UpstreamResponse
 from tollhouse.foundation.clock import Clock
@@ -18,7 +21,7 @@ from tollhouse.gateway import refusals
 from tollhouse.gateway.authenticate import Permits, authenticate
 from tollhouse.gateway.authorize import Destination, authorize, budgets_of
 from tollhouse.gateway.caller import Caller
-from tollhouse.gateway.calls import Arrival, ChatRequest, pause, read_chat
+from tollhouse.gateway.calls import TAGS_HEADER, Arrival, ChatRequest, pause, read_chat, read_tags
 from tollhouse.gateway.estimate import Estimate, affordable_tokens, estimate, fit, normalised_pieces
 from tollhouse.gateway.forward import Outgoing, Tokens, forward, write
 from tollhouse.gateway.passage import BROKEN, NOT_SENT, TIMED_OUT, Passage
@@ -58,6 +61,7 @@ class Road:
     pool: UpstreamPool
     tokens: Tokens
     default_account: str | None
+    rates: Rates
     relay: Relay
     settler: Settler
     clock: Clock
@@ -67,11 +71,21 @@ class Road:
     async def travel(self, arrival: Arrival, caller: Caller) -> None:
         """One call, from its headers to its entry. Raises TollhouseError for every refusal."""
         permit = await authenticate(self.permits, caller.header(b"authorization"), arrival.at)
+        tags = read_tags(caller.header(TAGS_HEADER))
         raw = await caller.read_body(self.limits.max_body_bytes, self.limits.body_timeout_s)
-        chat = await read_chat(raw)
+        chat = await read_chat(raw, tags)
         destination = authorize(permit, chat, self.prices.catalog, default_account=self.default_account)
-        draft, made = await self._estimate(permit, chat, destination)
-        passage = await self._hold(arrival, permit, chat, destination, made)
+        with self._counted(permit) as turn:
+            draft, made = await self._estimate(permit, chat, destination)
+            passage = await self._hold(arrival, permit, chat, destination, made)
+            try:
+                await self._carry(passage, draft, caller)
+            finally:
+                self.settler.settle(passage)
+                turn.tokens = passage.ending.usage.total
+
+    async def _carry(self, passage: Passage, draft: Outgoing, caller: Caller) -> None:
+        """There and back, within the time that a call may take."""
         try:
             async with asyncio.timeout(self.limits.call_max_s):
                 response = await self._forward(passage, draft)
@@ -82,8 +96,18 @@ class Road:
         except TimeoutError as cause:
             passage.ending, passage.error_type = TIMED_OUT, "timeout"
             raise refusals.call_too_long(self.limits.call_max_s) from cause
+
+    @contextlib.contextmanager
+    def _counted(self, permit: Permit) -> Iterator[Turn]:
+        """The call's turn among those of its key, if the key has limits of calls."""
+        turn = self.rates.admit(permit.key_id, permit.calls, self.clock.now_ns())
+        if isinstance(turn, Slow):
+            raise refusals.too_fast(turn)
+        try:
+            yield turn or Turn(b"")
         finally:
-            self.settler.settle(passage)
+            if turn is not None:
+                self.rates.finish(turn, self.clock.now_ns())
 
     async def _estimate(self, permit: Permit, chat: ChatRequest, destination: Destination) -> tuple[Outgoing, Estimate]:
         """What will be sent, with the default cap where the caller set none, and the bound of just that."""

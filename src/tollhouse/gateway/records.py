@@ -144,6 +144,8 @@ def _attributes(passage: Passage) -> Attributes:
         "tollhouse.customer.id": permit.customer_id,
         "tollhouse.user.id": permit.user_id,
         "tollhouse.team.id": permit.team_id,
+        "tollhouse.tags": list(dict.fromkeys((*permit.tags, *passage.chat.tags))) or None,
+        "enduser.id": _end_user(body.get("user")),
         "tollhouse.entry.kind": passage.ending.kind,
         "tollhouse.cost.nanos": cost_of(passage),
         "cloudflare.ai_gateway.log_id": passage.cf_log_id,
@@ -232,3 +234,8 @@ def _short(text: str | None) -> str | None:
 
 def _millis(passage: Passage, moment: float | None) -> int | None:
     return None if moment is None else max(int((moment - passage.arrival.at_monotonic) * 1000), 0)
+
+
+def _end_user(said: object) -> str | None:
+    """Whom the caller names as its own user, as in OpenAI's `user` field."""
+    return said[:_MOST_TEXT] if isinstance(said, str) and said and "\0" not in said else None

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from tollhouse.access.rates import Slow
 from tollhouse.foundation.errors import (
     BadGateway,
     BadRequest,
@@ -113,6 +114,17 @@ def over_budget(standing: Standing, required: Nanos, affordable_max_tokens: int)
         f"The {standing.scope.kind}'s budget does not cover this call: {exact_usd_string(required)} USD needed, "
         f"{exact_usd_string(left)} USD left.{wish}{_until(_moment(standing.resets_at))}",
         detail=_budget_detail(standing, required, affordable_max_tokens),
+    )
+
+
+def too_fast(slow: Slow) -> TollhouseError:
+    """The key's calls come faster than it may make them."""
+    minute = "" if slow.what == "concurrent calls" else " a minute"
+    return TooManyRequests(
+        f"This key may make {slow.limit} {slow.what}{minute}. Try again in {slow.retry_after_s} seconds.",
+        code="rate_limit_exceeded",
+        detail={"limit": slow.limit, "limited": slow.what},
+        retry_after_s=slow.retry_after_s,
     )
 
 

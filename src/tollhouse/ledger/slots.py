@@ -17,11 +17,12 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Slot:
-    """A locked slot. `worker_id` is its lasting name; `journal` the folder of its journal."""
+    """A locked slot, the `number`-th of its machine. `worker_id`: its lasting name; `journal`: a folder."""
 
     def __init__(self, path: Path, lock: IO[str]) -> None:
         self._lock = lock
         self._busy = path / "busy"
+        self.number = int(path.name)
         self.worker_id = WorkerId(_identity(path / "id"))
         self.journal = path / "journal"
 

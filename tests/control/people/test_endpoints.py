@@ -9,7 +9,7 @@ import pytest
 from control.house import PASSWORD, House, refusal
 from making import ManualClock, customer
 from tollhouse.control.callers import Actor
-from tollhouse.control.people import service
+from tollhouse.control.people import teams, tokens, users
 from tollhouse.foundation.errors import Conflict, NotFound
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId, new_id
 
@@ -39,9 +39,7 @@ async def test_a_wrong_password_and_an_unknown_address_are_told_the_same(house: 
 
 async def test_somebody_without_a_password_cannot_sign_in(house: House, acme: CustomerId) -> None:
     async with house.context.database.connection() as connection:
-        await service.create_user(
-            connection, Actor(acme, "test"), "bob@example.com", "Bob", "member", password_hash=None
-        )
+        await users.create_user(connection, Actor(acme, "test"), "bob@example.com", "Bob", "member", password_hash=None)
     assert refusal(await _sign_in(house, "bob@example.com")) == (401, "invalid_credentials")
 
 
@@ -82,13 +80,14 @@ async def test_each_sign_in_has_a_session_of_its_own(house: House) -> None:
     assert first.status_code == 200
     assert first.headers["set-cookie"] != second.headers["set-cookie"]
     assert first.json()["user"]["email"] == "ann@example.com"
-    assert first.json()["session"] == {"expires_at": "2026-12-07T12:00:00Z"}
+    assert first.json()["session"]["expires_at"] == "2026-12-07T12:00:00Z"
+    assert first.json()["session"]["csrf_token"] != second.json()["session"]["csrf_token"]
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(house: House) -> None:
     await house.register("ann@example.com")
     secure = await _sign_in(house, "ann@example.com")
-    morsel = SimpleCookie(secure.headers["set-cookie"])["tollhouse_session"]
+    morsel = SimpleCookie(secure.headers["set-cookie"])["__Host-tollhouse_session"]
     assert (morsel["httponly"], morsel["secure"], morsel["samesite"]) == (True, True, "lax")
     assert (morsel["path"], morsel["max-age"], morsel["domain"]) == ("/", str(14 * 86_400), "")
     plain = await _sign_in(house.but(cookie_secure=False), "ann@example.com")
@@ -109,7 +108,7 @@ async def test_signing_out_ends_this_session_for_good_and_no_other(house: House)
     other = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
     left = await browser.post("/v1/logout")
     assert left.status_code == 204
-    assert 'tollhouse_session=""' in left.headers["set-cookie"]
+    assert '__Host-tollhouse_session=""' in left.headers["set-cookie"]
     assert refusal(await browser.get("/v1/me")) == (401, "not_signed_in")
     assert (await (await house.visitor()).get("/v1/me", headers=other)).status_code == 200
 
@@ -202,7 +201,7 @@ async def test_a_token_can_leave_by_its_own_hand_and_logging_out_leaves_it(house
 
 
 async def test_tokens_are_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MOST_TOKENS", 1)
+    monkeypatch.setattr(tokens, "MOST_TOKENS", 1)
     browser = await house.register("ann@example.com")
     assert (await browser.post("/v1/tokens", json={"name": "one"})).status_code == 201
     assert refusal(await browser.post("/v1/tokens", json={"name": "two"})) == (409, "too_many_tokens")
@@ -224,9 +223,9 @@ async def test_tokens_are_in_the_audit_log_without_themselves(house: House) -> N
 async def test_an_address_belongs_to_one_person_in_any_case(house: House, acme: CustomerId) -> None:
     actor = Actor(acme, "test")
     async with house.context.database.connection() as connection:
-        await service.create_user(connection, actor, "bob@example.com", "Bob", "member", password_hash=None)
+        await users.create_user(connection, actor, "bob@example.com", "Bob", "member", password_hash=None)
         with pytest.raises(Conflict, match="registered"):
-            await service.create_user(connection, actor, "BOB@example.com", "Bob", "admin", password_hash=None)
+            await users.create_user(connection, actor, "BOB@example.com", "Bob", "admin", password_hash=None)
 
 
 async def test_a_team_has_one_name_and_only_people_of_its_customer(house: House, acme: CustomerId) -> None:
@@ -235,18 +234,18 @@ async def test_a_team_has_one_name_and_only_people_of_its_customer(house: House,
         other = await customer(connection, "Other")
         stranger = (await house.member(other)).id
         friend = (await house.member(acme)).id
-        made = await service.create_team(connection, actor, "Research")
+        made = await teams.create_team(connection, actor, "Research")
         with pytest.raises(Conflict, match="name"):
-            await service.create_team(connection, actor, "Research")
-        await service.add_member(connection, actor, made.id, friend)
-        await service.add_member(connection, actor, made.id, friend, "lead")
+            await teams.create_team(connection, actor, "Research")
+        await teams.add_member(connection, actor, made.id, friend)
+        await teams.add_member(connection, actor, made.id, friend, "lead")
         for team_id, user_id in (
             (made.id, stranger),
             (TeamId(new_id()), friend),
             (made.id, UserId(new_id())),
         ):
             with pytest.raises(NotFound):
-                await service.add_member(connection, actor, team_id, user_id)
+                await teams.add_member(connection, actor, team_id, user_id)
         with pytest.raises(NotFound):
-            await service.add_member(connection, Actor(other, "test"), made.id, stranger)
+            await teams.add_member(connection, Actor(other, "test"), made.id, stranger)
     assert await house.fetch("SELECT user_id, role FROM team_members") == [{"user_id": friend, "role": "lead"}]

@@ -1,17 +1,75 @@
 """The customer as its people see it."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 
+from tollhouse.cloudflare.routes import CredentialMode
 from tollhouse.control.callers import Person
 from tollhouse.control.customers import service
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, allowed
-from tollhouse.control.shapes import Shown, refusals
+from tollhouse.control.shapes import AllowedModels, Email, Given, Name, Shown, Usd, refusals
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=ControlRoute)
+
+
+class MemberKeysOut(Shown):
+    """What keys that members make may be. Null or empty: not limited."""
+
+    max_budget_usd: str | None
+    allowed_models: list[str]
+    max_keys: int | None
+
+
+class SettingsOut(Shown):
+    credential_mode: CredentialMode
+    capture_content: bool
+    member_keys: MemberKeysOut
+
+    @classmethod
+    def of(cls, settings: service.Settings) -> "SettingsOut":
+        members = settings.member_keys
+        return cls(
+            credential_mode=settings.credential_mode,
+            capture_content=settings.capture_content,
+            member_keys=MemberKeysOut(
+                max_budget_usd=None if members.max_budget_usd is None else str(members.max_budget_usd),
+                allowed_models=list(members.allowed_models),
+                max_keys=members.max_keys,
+            ),
+        )
+
+
+class MemberKeysIn(Given):
+    """With a budget, each of members' keys must have one, and at most this."""
+
+    max_budget_usd: Usd | None = None
+    allowed_models: AllowedModels | None = None
+    max_keys: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+    def member_keys(self) -> service.MemberKeys:
+        return service.MemberKeys(self.max_budget_usd, tuple(dict.fromkeys(self.allowed_models or ())), self.max_keys)
+
+
+class CustomerPatch(Given):
+    """Fields that are absent stay as they are. `member_keys` is set as a whole; null: not limited."""
+
+    name: Name = Field(default_factory=str)
+    billing_email: Email | None = None
+    credential_mode: CredentialMode = Field(default_factory=lambda: "unified")
+    capture_content: bool = Field(default_factory=bool)
+    member_keys: MemberKeysIn | None = None
+
+    def applied_to(self, profile: service.Profile) -> service.Profile:
+        given: dict[str, Any] = {field: getattr(self, field) for field in self.model_fields_set}
+        if "member_keys" in given:
+            given["member_keys"] = (self.member_keys or MemberKeysIn()).member_keys()
+        own = {name: given.pop(name) for name in ("name", "billing_email") if name in given}
+        return replace(profile, **own, settings=replace(profile.settings, **given))
 
 
 class CustomerOut(Shown):
@@ -25,6 +83,7 @@ class CustomerOut(Shown):
     gateway_state: Literal["none", "pending", "ready", "failed"]
     gateway_attempts: int
     gateway_error: str | None
+    settings: SettingsOut
     created_at: datetime
 
     @classmethod
@@ -39,6 +98,7 @@ class CustomerOut(Shown):
             gateway_state=gateway.state,
             gateway_attempts=gateway.attempts,
             gateway_error=gateway.error if for_admin else None,
+            settings=SettingsOut.of(customer.settings),
             created_at=customer.created_at,
         )
 
@@ -47,8 +107,18 @@ class CustomerAnswer(Shown):
     customer: CustomerOut
 
 
-@router.get("/me", summary="The caller's customer and its gateway", responses=refusals(401))
+@router.get("/me", summary="The caller's customer and its gateway", responses=refusals(401, 403))
 async def my_customer(context: Context, person: Annotated[Person, Depends(allowed("customer.see"))]) -> CustomerAnswer:
     async with context.database.connection() as connection:
         customer = await service.get(connection, person.customer_id)
     return CustomerAnswer(customer=CustomerOut.of(customer, for_admin=person.role == "admin"))
+
+
+@router.patch(
+    "/me", summary="Change the customer's name, billing address or settings", responses=refusals(401, 403, 422)
+)
+async def change_customer(
+    context: Context, person: Annotated[Person, Depends(allowed("customer.change"))], given: CustomerPatch
+) -> CustomerAnswer:
+    changed = await service.change(context.database, person, given.applied_to)
+    return CustomerAnswer(customer=CustomerOut.of(changed, for_admin=True))

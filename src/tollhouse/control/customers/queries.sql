@@ -15,8 +15,11 @@ SELECT * FROM customers WHERE id = :customer_id;
 
 -- name: gateways_by_account
 -- How full each account of the pool is. A failed try keeps its place: the gateway may exist all the same.
-SELECT cf_account_id, count(*) AS gateways FROM customers
-WHERE cf_account_id = ANY (:account_ids::text[]) GROUP BY cf_account_id;
+-- So does what is left over of customers that ended, until it is removed.
+SELECT account_id, count(*) AS gateways FROM (
+    SELECT cf_account_id AS account_id, cf_gateway_id AS gateway_id FROM customers
+    UNION ALL SELECT account_id, gateway_id FROM leftover_gateways) held
+WHERE account_id = ANY (:account_ids::text[]) GROUP BY account_id;
 
 -- name: claim_due^
 -- One customer whose gateway is due for another try. Taking it moves its time, so that other workers leave it
@@ -47,3 +50,43 @@ RETURNING *;
 UPDATE customers SET gateway_state = 'failed', gateway_error = :error,
     cf_account_id = coalesce(:account_id, cf_account_id)
 WHERE id = :customer_id AND gateway_state <> 'ready';
+
+-- Settings ---------------------------------------------------------------------------------------------------
+
+-- name: lock_customer^
+SELECT * FROM customers WHERE id = :customer_id FOR NO KEY UPDATE;
+
+-- name: update_customer^
+UPDATE customers SET name = :name, billing_email = :billing_email, settings = :settings
+WHERE id = :customer_id RETURNING *;
+
+-- name: delete_customer!
+-- People, teams, keys, sessions and tokens go with it; the ledger, receipts and the audit log stay.
+DELETE FROM customers WHERE id = :customer_id;
+
+-- Leftovers --------------------------------------------------------------------------------------------------
+
+-- name: note_leftover!
+-- Before a gateway is made for a customer that is not there yet, and when a customer ends.
+INSERT INTO leftover_gateways (account_id, gateway_id, due_at) VALUES (:account_id, :gateway_id, :due_at)
+ON CONFLICT (account_id, gateway_id) DO UPDATE SET due_at = excluded.due_at;
+
+-- name: forget_leftovers!
+DELETE FROM leftover_gateways WHERE gateway_id = :gateway_id;
+
+-- name: forget_leftover!
+DELETE FROM leftover_gateways WHERE account_id = :account_id AND gateway_id = :gateway_id;
+
+-- name: claim_leftover^
+-- One that is due and belongs to nobody. Taking it moves its time, so that other workers leave it alone and a worker
+-- that dies leaves it to be taken again. A minute, doubled by each attempt, six hours at most.
+UPDATE leftover_gateways SET attempts = attempts + 1,
+    due_at = :now + least(interval '1 minute' * 2 ^ least(attempts, 9), interval '6 hours')
+WHERE (account_id, gateway_id) = (
+    SELECT l.account_id, l.gateway_id FROM leftover_gateways l
+    WHERE l.due_at <= :now AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.cf_gateway_id = l.gateway_id)
+    ORDER BY l.due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING account_id, gateway_id;
+
+-- name: leftover_failed!
+UPDATE leftover_gateways SET error = :error WHERE account_id = :account_id AND gateway_id = :gateway_id;

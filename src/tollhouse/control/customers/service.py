@@ -1,13 +1,18 @@
 """Customers as rows, and the state of their gateways: none, pending, ready or failed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from tollhouse.access.permits import GatewayState
+from tollhouse.cloudflare.routes import CredentialMode
+from tollhouse.control import audit
+from tollhouse.control.callers import Person
+from tollhouse.control.permissions import require
 from tollhouse.db import queries
-from tollhouse.db.pool import Connection
+from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import Conflict, NotFound
 from tollhouse.foundation.ids import CustomerId
 
@@ -27,12 +32,63 @@ class GatewayStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberKeys:
+    """What keys that members make may be; see `keys.policy`. None or empty: not limited."""
+
+    max_budget_usd: Decimal | None = None
+    allowed_models: tuple[str, ...] = ()
+    max_keys: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`capture_content`: whether prompts and answers may be kept in the telemetry."""
+
+    credential_mode: CredentialMode = "unified"
+    capture_content: bool = False
+    member_keys: MemberKeys = MemberKeys()
+
+    def record(self) -> dict[str, str | int | bool | list[str] | None]:
+        """As the audit log keeps them."""
+        members = self.member_keys
+        budget = members.max_budget_usd
+        return {
+            "credential_mode": self.credential_mode,
+            "capture_content": self.capture_content,
+            "member_max_budget_usd": None if budget is None else str(budget),
+            "member_allowed_models": list(members.allowed_models),
+            "member_max_keys": members.max_keys,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a customer's admins set."""
+
+    name: str
+    billing_email: str | None
+    settings: Settings
+
+    def record(self) -> dict[str, str | int | bool | list[str] | None]:
+        return {"name": self.name, "billing_email": self.billing_email} | self.settings.record()
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A gateway at Cloudflare that belongs to nobody."""
+
+    account_id: str
+    gateway_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     id: CustomerId
     name: str
     email: str
     billing_email: str | None
     gateway: GatewayStanding
+    settings: Settings
     created_at: datetime
 
 
@@ -55,7 +111,9 @@ async def insert(
     billing_email: str | None = None,
     gateway: GatewayStanding = GatewayStanding(),
 ) -> Customer:
-    """Make the row. A known e-mail is asyncpg's UniqueViolationError: the caller says what that means."""
+    """Make the row; its gateway is left over no more. A known e-mail is asyncpg's UniqueViolationError."""
+    if gateway.gateway_id is not None:
+        await _sql.forget_leftovers(connection, gateway_id=gateway.gateway_id)
     row = await _sql.insert_customer(
         connection,
         id=customer_id,
@@ -81,14 +139,14 @@ async def get(connection: Connection, customer_id: CustomerId) -> Customer:
     """Raises NotFound."""
     customer = await find(connection, customer_id)
     if customer is None:
-        raise NotFound("this customer does not exist any more")
+        raise _gone()
     return customer
 
 
 async def gateways_by_account(connection: Connection, account_ids: Sequence[str]) -> dict[str, int]:
     """How many gateways of ours each account holds or may hold; accounts without any are missing."""
     rows = _sql.gateways_by_account(connection, account_ids=list(account_ids))
-    return {row["cf_account_id"]: row["gateways"] async for row in rows}
+    return {row["account_id"]: row["gateways"] async for row in rows}
 
 
 async def claim_due(connection: Connection, now: datetime) -> Customer | None:
@@ -115,6 +173,104 @@ async def gateway_failed(connection: Connection, customer_id: CustomerId, error:
     await _sql.gateway_failed(connection, customer_id=customer_id, error=error, account_id=account_id)
 
 
+# Settings --------------------------------------------------------------------------------------------------
+
+
+async def change(database: Database, person: Person, edit: Callable[[Profile], Profile]) -> Customer:
+    """Apply `edit` to what is set now. Raises Forbidden, NotFound."""
+    require(person, "customer.change")
+    async with database.transaction() as connection:
+        row = await _sql.lock_customer(connection, customer_id=person.customer_id)
+        if row is None:
+            raise _gone()
+        seen = _customer(row)
+        before = Profile(seen.name, seen.billing_email, seen.settings)
+        after = edit(before)
+        stored = dict(row["settings"]) | _stored(after.settings)
+        row = await _sql.update_customer(
+            connection, customer_id=seen.id, name=after.name, billing_email=after.billing_email, settings=stored
+        )
+        told, tells = before.record(), after.record()
+        names = {name for name in tells if told[name] != tells[name]}
+        if names:
+            await audit.append(
+                connection,
+                person.actor,
+                "customer.update",
+                seen.id,
+                before={name: told[name] for name in names},
+                after={name: tells[name] for name in names},
+            )
+    return _customer(row)
+
+
+async def lock(connection: Connection, customer_id: CustomerId) -> Customer:
+    """The customer, until the transaction ends. Raises NotFound."""
+    row = await _sql.lock_customer(connection, customer_id=customer_id)
+    if row is None:
+        raise _gone()
+    return _customer(row)
+
+
+async def delete(connection: Connection, customer_id: CustomerId) -> None:
+    """People, teams, keys, sessions and tokens go with it; the ledger, receipts and the audit log stay."""
+    await _sql.delete_customer(connection, customer_id=customer_id)
+
+
+# Leftovers -------------------------------------------------------------------------------------------------
+
+
+async def note_leftover(connection: Connection, leftover: Leftover, due_at: datetime) -> None:
+    """From `due_at` on the gateway is removed unless a customer has it."""
+    await _sql.note_leftover(connection, account_id=leftover.account_id, gateway_id=leftover.gateway_id, due_at=due_at)
+
+
+async def forget_leftover(connection: Connection, leftover: Leftover) -> None:
+    await _sql.forget_leftover(connection, account_id=leftover.account_id, gateway_id=leftover.gateway_id)
+
+
+async def claim_leftover(connection: Connection, now: datetime) -> Leftover | None:
+    """Take one that is due; None when none is."""
+    row = await _sql.claim_leftover(connection, now=now)
+    return None if row is None else Leftover(row["account_id"], row["gateway_id"])
+
+
+async def leftover_failed(connection: Connection, leftover: Leftover, error: str) -> None:
+    await _sql.leftover_failed(connection, account_id=leftover.account_id, gateway_id=leftover.gateway_id, error=error)
+
+
+def _stored(settings: Settings) -> dict[str, Any]:
+    """As the row has them."""
+    members = settings.member_keys
+    return {
+        "credential_mode": settings.credential_mode,
+        "capture_content": settings.capture_content,
+        "member_keys": {
+            "max_budget_usd": None if members.max_budget_usd is None else str(members.max_budget_usd),
+            "allowed_models": list(members.allowed_models),
+            "max_keys": members.max_keys,
+        },
+    }
+
+
+def _settings(stored: Mapping[str, Any]) -> Settings:
+    members = stored.get("member_keys") or {}
+    budget = members.get("max_budget_usd")
+    return Settings(
+        credential_mode=stored.get("credential_mode") or "unified",
+        capture_content=bool(stored.get("capture_content")),
+        member_keys=MemberKeys(
+            None if budget is None else Decimal(budget),
+            tuple(members.get("allowed_models") or ()),
+            members.get("max_keys"),
+        ),
+    )
+
+
+def _gone() -> NotFound:
+    return NotFound("this customer does not exist any more")
+
+
 def _customer(row: Mapping[str, Any]) -> Customer:
     return Customer(
         id=CustomerId(row["id"]),
@@ -129,5 +285,6 @@ def _customer(row: Mapping[str, Any]) -> Customer:
             attempts=row["gateway_attempts"],
             tried_at=row["gateway_tried_at"],
         ),
+        settings=_settings(row["settings"]),
         created_at=row["created_at"],
     )

@@ -8,13 +8,14 @@ is made against the key as it was read, without a lock, and started again if som
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from tollhouse.access import keys
-from tollhouse.access.keys import Key, KeyTerms
+from tollhouse.access.keys import Key, KeyState, KeyTerms
 from tollhouse.control import audit
 from tollhouse.control.callers import Actor, Person
 from tollhouse.control.context import ControlContext
+from tollhouse.control.keys import policy
 from tollhouse.control.keys.forecast import MOST_CALLS, Forecast, forecast, look_back_from
 from tollhouse.control.permissions import Action, Subject, require
 from tollhouse.db import queries
@@ -27,7 +28,6 @@ from tollhouse.ledger.budgets import Balance, Scope
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
 
-KeyState = Literal["active", "disabled", "expired", "exhausted"]
 Edit = Callable[[KeyTerms], KeyTerms]
 
 RECENT_CALLS: Final = 20
@@ -88,29 +88,20 @@ class _Overtaken(Exception):
 # Looking ---------------------------------------------------------------------------------------------------
 
 
-async def of_customer(database: Database, person: Person) -> list[KeyAccount]:
-    """All keys of the customer, newest first."""
-    require(person, "key.list_all")
-    async with database.connection() as connection:
-        return await _with_balances(
-            connection, person.customer_id, await keys.of_customer(connection, person.customer_id)
-        )
-
-
 async def of_user(database: Database, person: Person, user_id: str) -> list[KeyAccount]:
     """A user's keys and those of the user's teams; raises NotFound for people of other customers."""
     async with database.transaction() as connection:
         user = await _user(connection, person.customer_id, user_id)
         require(person, "key.list_of_user", Subject(user_id=user))
-        return await _with_balances(
+        return await with_balances(
             connection, person.customer_id, await keys.of_user(connection, person.customer_id, user)
         )
 
 
 async def details(database: Database, person: Person, key_hash: str, now: datetime) -> KeyDetails:
     async with database.connection() as connection:
-        account = await _account(connection, person.customer_id, key_hash)
-        require(person, "key.see", _subject(account.key))
+        account = await account_of(connection, person.customer_id, key_hash)
+        require(person, "key.see", subject_of(account.key))
         key = account.key
         recent = await receipts.recent_of_key(connection, key.customer_id, key.id, most=RECENT_CALLS)
         days = {receipt.call_id: receipt.entry_day for receipt in recent}
@@ -128,6 +119,7 @@ async def create_for_user(database: Database, person: Person, terms: KeyTerms, u
     async with database.transaction() as connection:
         user = await _user(connection, person.customer_id, user_id or person.user_id)
         require(person, "key.create_for_user", Subject(user_id=user))
+        await policy.require_room(connection, person, terms)
         return await issue(connection, person.actor, Owner(user_id=user), terms)
 
 
@@ -135,6 +127,7 @@ async def create_for_team(database: Database, person: Person, terms: KeyTerms, t
     async with database.transaction() as connection:
         team = await _team(connection, person.customer_id, team_id)
         require(person, "key.create_for_team", Subject(team_id=team))
+        await policy.require_room(connection, person, terms)
         return await issue(connection, person.actor, Owner(team_id=team), terms)
 
 
@@ -154,7 +147,7 @@ async def issue(connection: Connection, actor: Actor, owner: Owner, terms: KeyTe
     await _set_budget(connection, actor.customer_id, Scope("key", made.key_id), terms)
     after = _record(terms) | {"user_id": owner.user_id, "team_id": owner.team_id}
     await audit.append(connection, actor, "key.create", made.key_hash, after=after)
-    return Issued(await _account(connection, actor.customer_id, made.key_hash), made.raw_key)
+    return Issued(await account_of(connection, actor.customer_id, made.key_hash), made.raw_key)
 
 
 # Changing --------------------------------------------------------------------------------------------------
@@ -175,11 +168,12 @@ async def change(context: ControlContext, person: Person, key_hash: str, edit: E
 
 async def _change_once(connection: Connection, person: Person, key_hash: str, edit: Edit) -> KeyAccount:
     seen = await _key(connection, person.customer_id, key_hash)
-    require(person, "key.change", _subject(seen))
+    require(person, "key.change", subject_of(seen))
     terms = edit(seen.terms)
+    await policy.require_change(connection, person, seen.terms, terms)
     if terms != seen.terms:
         await _write(connection, person.actor, seen, terms)
-    return await _account(connection, person.customer_id, key_hash)
+    return await account_of(connection, person.customer_id, key_hash)
 
 
 async def _write(connection: Connection, actor: Actor, seen: Key, terms: KeyTerms) -> None:
@@ -225,10 +219,10 @@ async def _delete(
     context: ControlContext, person: Person, key_hash: str, action: Action, belongs: Callable[[Key], bool]
 ) -> None:
     async with context.database.transaction() as connection:
-        key = await keys.lock(connection, person.customer_id, key_hash) if _is_hash(key_hash) else None
+        key = await keys.lock(connection, person.customer_id, key_hash) if is_hash(key_hash) else None
         if key is None or not belongs(key):
-            raise _no_such_key()
-        require(person, action, _subject(key))
+            raise no_such_key()
+        require(person, action, subject_of(key))
         await keys.delete(connection, key)
         before = _record(key.terms) | {"user_id": key.user_id, "team_id": key.team_id}
         await audit.append(connection, person.actor, "key.delete", key_hash, before=before)
@@ -239,18 +233,20 @@ async def _delete(
 
 
 async def _key(connection: Connection, customer_id: CustomerId, key_hash: str) -> Key:
-    key = await keys.find(connection, customer_id, key_hash) if _is_hash(key_hash) else None
+    key = await keys.find(connection, customer_id, key_hash) if is_hash(key_hash) else None
     if key is None:
-        raise _no_such_key()
+        raise no_such_key()
     return key
 
 
-async def _account(connection: Connection, customer_id: CustomerId, key_hash: str) -> KeyAccount:
+async def account_of(connection: Connection, customer_id: CustomerId, key_hash: str) -> KeyAccount:
+    """Raises NotFound."""
     key = await _key(connection, customer_id, key_hash)
-    return (await _with_balances(connection, customer_id, [key]))[0]
+    return (await with_balances(connection, customer_id, [key]))[0]
 
 
-async def _with_balances(connection: Connection, customer_id: CustomerId, found: list[Key]) -> list[KeyAccount]:
+async def with_balances(connection: Connection, customer_id: CustomerId, found: list[Key]) -> list[KeyAccount]:
+    """In the same order."""
     balances = await budgets.balances(connection, customer_id, "key", [key.id for key in found])
     return [KeyAccount(key, balances.get(key.id) or _unwritten(key)) for key in found]
 
@@ -285,16 +281,18 @@ async def _team(connection: Connection, customer_id: CustomerId, team_id: str) -
     return TeamId(found)
 
 
-def _is_hash(text: str) -> bool:
+def is_hash(text: str) -> bool:
     """Whether it can be a key's name at all; asked before it reaches SQL."""
     return len(text) == _HASH_LENGTH and text.isascii() and text.isalnum()
 
 
-def _no_such_key() -> NotFound:
+def no_such_key() -> NotFound:
+    """Also for a key of others."""
     return NotFound("there is no such key", code="key_not_found")
 
 
-def _subject(key: Key) -> Subject:
+def subject_of(key: Key) -> Subject:
+    """Whose it is, for the table of permissions."""
     return Subject(user_id=key.user_id, team_id=key.team_id, made_by=key.created_by_user_id)
 
 
@@ -309,4 +307,8 @@ def _record(terms: KeyTerms) -> dict[str, str | int | bool | list[str] | None]:
         "bound_policy": terms.bound_policy,
         "disabled": terms.disabled,
         "expires_at": None if terms.expires_at is None else terms.expires_at.isoformat(),
+        "tags": list(terms.tags),
+        "requests_per_minute": terms.calls.requests_per_minute,
+        "tokens_per_minute": terms.calls.tokens_per_minute,
+        "concurrent_calls": terms.calls.concurrent_calls,
     }

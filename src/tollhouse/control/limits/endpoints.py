@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from tollhouse.control.callers import Person
 from tollhouse.control.edge import ControlRoute
-from tollhouse.control.identity import Context, SignedIn, allowed
+from tollhouse.control.identity import Context, allowed
 from tollhouse.control.limits import service
 from tollhouse.control.limits.service import OwnedLimit, Place
 from tollhouse.control.shapes import Given, LimitUsd, ModelPattern, Moment, Reason, Shown, refusals
@@ -154,14 +154,14 @@ class LimitAnswer(Shown):
 
 
 @router.get(
-    "", summary="All budgets with their balances; a member's own and those of their teams", responses=refusals(401)
+    "", summary="All budgets with their balances; a member's own and those of their teams", responses=refusals(401, 403)
 )
 async def list_limits(context: Context, person: Annotated[Person, Depends(allowed("limit.list"))]) -> LimitList:
     return _list(await service.visible_to(context.database, person))
 
 
 @router.get("/customer", summary="The customer's budgets", responses=refusals(401, 403))
-async def customer_limits(context: Context, person: SignedIn) -> LimitList:
+async def customer_limits(context: Context, person: Annotated[Person, Depends(allowed("limit.see"))]) -> LimitList:
     return _list(await service.of_place(context.database, person, _customer(person)))
 
 
@@ -184,19 +184,25 @@ async def delete_customer_limits(
     summary="Raise a limit until a moment, instead of any earlier raise",
     responses=refusals(401, 403, 404, 409, 422),
 )
-async def raise_limit(context: Context, person: SignedIn, budget_id: BudgetId, given: RaiseIn) -> LimitAnswer:
+async def raise_limit(
+    context: Context, person: Annotated[Person, Depends(allowed("limit.change"))], budget_id: BudgetId, given: RaiseIn
+) -> LimitAnswer:
     raised = Raise(usd_to_nanos(given.extra_usd), given.until)
     owned = await service.raise_for_a_while(context, person, budget_id, raised, given.reason)
     return LimitAnswer(budget=LimitOut.of(owned))
 
 
 @router.delete("/{budget_id:int}/raise", summary="Take a raise back", responses=refusals(401, 403, 404, 422))
-async def end_limit_raise(context: Context, person: SignedIn, budget_id: BudgetId) -> LimitAnswer:
+async def end_limit_raise(
+    context: Context, person: Annotated[Person, Depends(allowed("limit.change"))], budget_id: BudgetId
+) -> LimitAnswer:
     return LimitAnswer(budget=LimitOut.of(await service.end_raise(context, person, budget_id)))
 
 
 @router.get("/{kind}/{ref}", summary="The budgets of a user, a team or a key", responses=refusals(401, 403, 404, 422))
-async def limits_of(context: Context, person: SignedIn, kind: PlaceKind, ref: str) -> LimitList:
+async def limits_of(
+    context: Context, person: Annotated[Person, Depends(allowed("limit.see"))], kind: PlaceKind, ref: str
+) -> LimitList:
     return _list(await service.of_place(context.database, person, Place(kind, ref)))
 
 
@@ -205,7 +211,13 @@ async def limits_of(context: Context, person: SignedIn, kind: PlaceKind, ref: st
     summary="Set the budgets of a user or a team, or those of a key beside its own",
     responses=refusals(401, 403, 404, 422),
 )
-async def set_limits(context: Context, person: SignedIn, kind: PlaceKind, ref: str, given: LimitsIn) -> LimitList:
+async def set_limits(
+    context: Context,
+    person: Annotated[Person, Depends(allowed("limit.change"))],
+    kind: PlaceKind,
+    ref: str,
+    given: LimitsIn,
+) -> LimitList:
     return await _set(context, person, Place(kind, ref), given)
 
 
@@ -215,7 +227,9 @@ async def set_limits(context: Context, person: SignedIn, kind: PlaceKind, ref: s
     summary="Take the budgets of a user or a team away, or those of a key beside its own",
     responses=refusals(401, 403, 404, 422),
 )
-async def delete_limits(context: Context, person: SignedIn, kind: PlaceKind, ref: str) -> None:
+async def delete_limits(
+    context: Context, person: Annotated[Person, Depends(allowed("limit.change"))], kind: PlaceKind, ref: str
+) -> None:
     await service.replace(context, person, Place(kind, ref), ())
 
 

@@ -1,62 +1,59 @@
-"""Signing in and out, who am I, and API tokens."""
+"""Signing in and out, oneself, one's sessions and one's password."""
 
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from tollhouse.control.callers import Person, Role
+from tollhouse.control.callers import Person, TokenScope
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import (
     Address,
     Context,
-    SignedIn,
     allowed,
+    csrf_of,
     hand_session,
     own_pages_only,
     take_session_back,
 )
-from tollhouse.control.people import service
-from tollhouse.control.shapes import Given, Moment, Name, SessionOut, Shown, TypedEmail, TypedPassword, refusals
+from tollhouse.control.people import credentials, sessions, users
+from tollhouse.control.people.sessions import SignIn
+from tollhouse.control.people.shapes import (
+    ListedUserOut,
+    SignedInAnswer,
+    UserOut,
+    session_out,
+    signed_in_answer,
+)
+from tollhouse.control.people.teams import TeamRole
+from tollhouse.control.shapes import (
+    Given,
+    Name,
+    NewPassword,
+    OneTimeToken,
+    SessionOut,
+    Shown,
+    TypedEmail,
+    TypedPassword,
+    refusals,
+)
 from tollhouse.foundation.secrets import Secret
 
 router = APIRouter(prefix="/v1", tags=["people"], route_class=ControlRoute)
 
 
-def doorkeeper_of(request: Request) -> service.Doorkeeper:
-    doorkeeper: service.Doorkeeper = request.app.state.doorkeeper
+def doorkeeper_of(request: Request) -> sessions.Doorkeeper:
+    doorkeeper: sessions.Doorkeeper = request.app.state.doorkeeper
     return doorkeeper
 
 
-Doorkeeper = Annotated[service.Doorkeeper, Depends(doorkeeper_of)]
-
-
-class UserOut(Shown):
-    id: str
-    customer_id: str
-    email: str
-    name: str
-    role: Role
-    disabled: bool
-    created_at: datetime
-
-    @classmethod
-    def of(cls, user: service.User) -> "UserOut":
-        return cls(
-            id=user.id,
-            customer_id=user.customer_id,
-            email=user.email,
-            name=user.name,
-            role=user.role,
-            disabled=user.disabled,
-            created_at=user.created_at,
-        )
+Doorkeeper = Annotated[sessions.Doorkeeper, Depends(doorkeeper_of)]
 
 
 class MembershipOut(Shown):
     id: str
     name: str
-    role: service.TeamRole
+    role: TeamRole
 
 
 class CustomerName(Shown):
@@ -65,9 +62,16 @@ class CustomerName(Shown):
 
 
 class Me(Shown):
+    """`csrf_token` goes back as `X-CSRF-Token` with every write that relies on the cookie; null for API tokens.
+
+    `scopes` null: the credential may do whatever the person may.
+    """
+
     user: UserOut
     customer: CustomerName
     teams: list[MembershipOut]
+    csrf_token: str | None
+    scopes: list[TokenScope] | None
 
 
 class SignInIn(Given):
@@ -75,45 +79,40 @@ class SignInIn(Given):
     password: TypedPassword
 
 
-class SignInAnswer(Shown):
-    user: UserOut
+class MePatch(Given):
+    name: Name
+
+
+class UserAnswer(Shown):
+    user: ListedUserOut
+
+
+class PasswordIn(Given):
+    current_password: TypedPassword
+    new_password: NewPassword
+
+
+class SessionAnswer(Shown):
     session: SessionOut
 
 
-class TokenIn(Given):
-    name: Name
-    expires_at: Moment | None = None
+class ResetIn(Given):
+    token: OneTimeToken
+    password: NewPassword
 
 
-class TokenOut(Shown):
+class OpenSession(Shown):
+    """`current`: the one this answer was asked with."""
+
     id: str
-    name: str
-    display: str
-    last_used_at: datetime | None
-    expires_at: datetime | None
+    address: str | None
     created_at: datetime
-
-    @classmethod
-    def of(cls, token: service.ApiToken) -> "TokenOut":
-        return cls(
-            id=token.id,
-            name=token.name,
-            display=token.display,
-            last_used_at=token.last_used_at,
-            expires_at=token.expires_at,
-            created_at=token.created_at,
-        )
+    expires_at: datetime
+    current: bool
 
 
-class TokenList(Shown):
-    tokens: list[TokenOut]
-
-
-class NewTokenAnswer(Shown):
-    """`raw_token` is shown this once."""
-
-    token: TokenOut
-    raw_token: str
+class SessionList(Shown):
+    sessions: list[OpenSession]
 
 
 @router.post(
@@ -124,24 +123,24 @@ class NewTokenAnswer(Shown):
 )
 async def login(
     context: Context, doorkeeper: Doorkeeper, address: Address, given: SignInIn, response: Response
-) -> SignInAnswer:
-    somebody = service.SignIn(given.email, Secret(given.password.get_secret_value()), address)
-    user, session = await service.sign_in(
+) -> SignedInAnswer:
+    somebody = SignIn(given.email, Secret(given.password.get_secret_value()), address)
+    user, session = await sessions.sign_in(
         context.database, doorkeeper, somebody, context.clock.now(), context.session_lifetime
     )
     hand_session(response, context, session.raw.reveal())
-    return SignInAnswer(user=UserOut.of(user), session=SessionOut(expires_at=session.expires_at))
+    return signed_in_answer(user, session)
 
 
 @router.post("/logout", status_code=204, summary="End this session", responses=refusals(401, 403))
-async def logout(context: Context, person: SignedIn, response: Response) -> None:
-    await service.sign_out(context.database, person, context.clock.now())
+async def logout(context: Context, person: Annotated[Person, Depends(allowed("me.see"))], response: Response) -> None:
+    await sessions.sign_out(context.database, person, context.clock.now())
     take_session_back(response, context)
 
 
-@router.get("/me", summary="The caller, with teams", responses=refusals(401))
-async def me(context: Context, person: SignedIn) -> Me:
-    profile = await service.profile(context.database, person)
+@router.get("/me", summary="The caller, with teams", responses=refusals(401, 403))
+async def me(request: Request, context: Context, person: Annotated[Person, Depends(allowed("me.see"))]) -> Me:
+    profile = await sessions.profile(context.database, person)
     return Me(
         user=UserOut.of(profile.user),
         customer=CustomerName(id=profile.user.customer_id, name=profile.customer_name),
@@ -149,26 +148,89 @@ async def me(context: Context, person: SignedIn) -> Me:
             MembershipOut(id=membership.team.id, name=membership.team.name, role=membership.role)
             for membership in profile.memberships
         ],
+        csrf_token=csrf_of(request, context) if person.via == "session" else None,
+        scopes=None if person.scopes is None else sorted(person.scopes),
     )
 
 
-@router.get("/tokens", summary="The caller's API tokens", responses=refusals(401))
-async def list_tokens(context: Context, person: Annotated[Person, Depends(allowed("token.list_own"))]) -> TokenList:
-    return TokenList(tokens=[TokenOut.of(token) for token in await service.tokens_of(context.database, person)])
+@router.patch("/me", summary="Change one's own name", responses=refusals(401, 403, 404, 422))
+async def change_me(
+    context: Context, person: Annotated[Person, Depends(allowed("me.change"))], given: MePatch
+) -> UserAnswer:
+    changed = await users.change(context.database, person, person.user_id, users.Edit(name=given.name))
+    return UserAnswer(user=ListedUserOut.of_listed(changed))
 
 
 @router.post(
-    "/tokens", status_code=201, summary="Make an API token; shown once", responses=refusals(401, 403, 409, 422)
+    "/me/password",
+    summary="Change one's password; ends all other sessions",
+    responses=refusals(401, 403, 422, 429),
 )
-async def create_token(
-    context: Context, person: Annotated[Person, Depends(allowed("token.create"))], given: TokenIn
-) -> NewTokenAnswer:
-    made = await service.create_own_token(context.database, person, given.name, given.expires_at)
-    return NewTokenAnswer(token=TokenOut.of(made.token), raw_token=made.raw.reveal())
+async def change_password(
+    context: Context,
+    doorkeeper: Doorkeeper,
+    person: Annotated[Person, Depends(allowed("me.change"))],
+    given: PasswordIn,
+    response: Response,
+) -> SessionAnswer:
+    change = credentials.Change(
+        Secret(given.current_password.get_secret_value()), Secret(given.new_password.get_secret_value())
+    )
+    session = await credentials.change_own(
+        context.database, doorkeeper, person, change, context.clock.now(), context.session_lifetime
+    )
+    hand_session(response, context, session.raw.reveal())
+    return SessionAnswer(session=session_out(session))
+
+
+@router.post(
+    "/password-reset",
+    summary="Set a new password with a link's secret, and sign in",
+    dependencies=[Depends(own_pages_only)],
+    responses=refusals(400, 403, 422, 429),
+)
+async def reset_password(
+    context: Context, doorkeeper: Doorkeeper, address: Address, given: ResetIn, response: Response
+) -> SignedInAnswer:
+    user, session = await credentials.finish_reset(
+        context.database,
+        doorkeeper,
+        given.token,
+        Secret(given.password.get_secret_value()),
+        address=address,
+        now=context.clock.now(),
+        lifetime=context.session_lifetime,
+    )
+    hand_session(response, context, session.raw.reveal())
+    return signed_in_answer(user, session)
+
+
+@router.get("/sessions", summary="The caller's open sessions", responses=refusals(401, 403))
+async def list_sessions(
+    context: Context, person: Annotated[Person, Depends(allowed("session.list_own"))]
+) -> SessionList:
+    found = await sessions.of_person(context.database, person, context.clock.now())
+    return SessionList(
+        sessions=[
+            OpenSession(
+                id=session.id,
+                address=session.address,
+                created_at=session.created_at,
+                expires_at=session.expires_at,
+                current=person.via == "session" and session.id == person.credential_id,
+            )
+            for session in found
+        ]
+    )
 
 
 @router.delete(
-    "/tokens/{token_id}", status_code=204, summary="Revoke an API token", responses=refusals(401, 403, 404, 422)
+    "/sessions/{session_id}",
+    status_code=204,
+    summary="End a session of one's own",
+    responses=refusals(401, 403, 404, 422),
 )
-async def delete_token(context: Context, person: SignedIn, token_id: str) -> None:
-    await service.delete_token(context.database, person, token_id)
+async def end_session(
+    context: Context, person: Annotated[Person, Depends(allowed("session.end_own"))], session_id: str
+) -> None:
+    await sessions.end(context.database, person, session_id, context.clock.now())

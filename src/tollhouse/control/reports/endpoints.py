@@ -5,9 +5,10 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 
+from tollhouse.access.permits import Permit
 from tollhouse.control.callers import Person
 from tollhouse.control.edge import ControlRoute
-from tollhouse.control.identity import Caller, Context, allowed
+from tollhouse.control.identity import Context, allowed, allowed_or_key
 from tollhouse.control.reports import service
 from tollhouse.control.shapes import ReceiptOut, Shown, refusals
 from tollhouse.foundation.money import exact_usd_string
@@ -81,7 +82,9 @@ class SpanPageOut(Shown):
     summary="What a call cost and why; also with the virtual key that made it",
     responses=refusals(401, 403, 404, 422),
 )
-async def get_receipt(context: Context, caller: Caller, call_id: str) -> ReceiptAnswer:
+async def get_receipt(
+    context: Context, caller: Annotated[Person | Permit, Depends(allowed_or_key("receipt.see"))], call_id: str
+) -> ReceiptAnswer:
     told = await service.receipt(context.database, caller, call_id)
     return ReceiptAnswer(receipt=ReceiptOut.of(told.receipt, told.adjustment))
 
