@@ -1,6 +1,7 @@
 """Limits of calls on the road, with the real SDK; and what a call is for, in its span."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from openai import RateLimitError
@@ -48,9 +49,8 @@ async def test_tokens_per_minute_are_those_that_calls_took(stage: Stage) -> None
 async def test_calls_at_once_and_one_that_ended_makes_room(stage: Stage) -> None:
     made = await stage.key(terms=KeyTerms("k", calls=CallLimits(concurrent_calls=1)))
     await stage.emulator.script(content="toll " * 20, chunk_delay_ms=20)
-    stream = await stage.client(made.raw_key).chat.completions.create(  # type: ignore[call-overload]
-        model=MODEL, messages=[HELLO], stream=True
-    )
+    asked: Any = {"model": MODEL, "messages": [HELLO], "stream": True}
+    stream: Any = await stage.client(made.raw_key).chat.completions.create(**asked)
     refused = await _refused(stage, made.raw_key)
     assert "1 concurrent calls" in refused.message
     async for _ in stream:
