@@ -15,6 +15,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # What was last installed, so that a second `make run` starts at once.
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
+SOAK_STAMP := $(VENV)/.soak-installed
 
 .PHONY: help
 help: ## Show this help
@@ -46,7 +47,7 @@ bench: $(RUN_STAMP) ## Measure ourselves, nginx and a peer in one run (see bench
 	@bench/run
 
 .PHONY: soak
-soak: $(DEV_STAMP) ## List the ledger's long experiments; run one with CAMPAIGN=T4, all with CAMPAIGN=all
+soak: $(SOAK_STAMP) ## List the ledger's long experiments; run one with CAMPAIGN=T4, all with CAMPAIGN=all
 	@PYTHONPATH=tests $(BIN)/python -m campaigns $(CAMPAIGN) $(ARGS)
 
 .PHONY: openapi
@@ -59,6 +60,7 @@ lock: $(UV) ## Make requirements/*.txt anew from pyproject.toml
 	    --custom-compile-command "make lock" --python-version 3.11 pyproject.toml "$$@"; }; \
 	compile --group build -o requirements/run.txt; \
 	compile --group build --group dev -o requirements/dev.txt; \
+	compile --group build --group dev --group soak -o requirements/soak.txt; \
 	compile --group build --group bench -o requirements/bench.txt
 
 .PHONY: clean
@@ -77,3 +79,7 @@ $(DEV_STAMP): requirements/dev.txt pyproject.toml | $(UV)
 	@$(UV) pip install --quiet --require-hashes -r requirements/dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(RUN_STAMP)
+
+$(SOAK_STAMP): requirements/soak.txt | $(DEV_STAMP)
+	@$(UV) pip install --quiet --require-hashes -r requirements/soak.txt
+	@touch $@

@@ -156,3 +156,21 @@ def test_bad_price_overrides_are_one_line(told: dict[str, str], tmp_path: Path, 
     said = run(told | {name: str(bad)}, "keys", "list", "--customer", "x", fails=True)
     assert str(bad) in said
     assert len(said.strip().splitlines()) == 1
+
+
+def test_keys_come_over_from_openrouter_once(told: dict[str, str], customer_id: str, tmp_path: Path) -> None:
+    dump, out = tmp_path / "dump.json", tmp_path / "keys.csv"
+    dump.write_text(json.dumps({"data": [{"hash": "h1", "name": "laptop", "limit": 5, "limit_reset": "daily"}]}))
+    words = ("import", "openrouter", "--customer", customer_id, "--file", str(dump))
+    assert "--out" in run(told, *words, fails=True)
+    assert "imported  laptop  (5.0000 USD, resets daily)" in run(told, *words, "--dry-run")
+    run(told, *words, "--out", str(out))
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert re.search(r"^laptop,h1,aig_[0-9a-f]{32}\s*$", out.read_text(), re.MULTILINE)
+    again = run(told, *words, "--out", str(tmp_path / "more.csv"))
+    assert "was imported before" in again
+    assert "laptop" in run(told, "keys", "list", "--customer", customer_id)
+    assert "one of --file, --table, --api" in run(told, *words, "--api", "--dry-run", fails=True)
+    assert "no table" in run(
+        told, "import", "openrouter", "--customer", customer_id, "--table", "--dry-run", fails=True
+    )

@@ -11,6 +11,8 @@ from typing import Any, Final
 from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
 from tollhouse.access.lookup import PermitLookup
 from tollhouse.access.rates import Rates
+from tollhouse.access.shelf import NOTICES as KEY_NOTICES
+from tollhouse.access.shelf import Shelf
 from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.management import Account, GatewayManagement
@@ -98,9 +100,11 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         stack.push_async_callback(worker.close, LAST_BOOKINGS_S)
         upstream = _upstream_pool(settings)
         stack.push_async_callback(upstream.close)
-        permits = PermitLookup(database, clock, outage_ttl_s=settings.outage_ttl_s)
+        shelf = Shelf(database, clock)
+        stack.callback(shelf.cease_to_hear)
+        permits = PermitLookup(database, clock, outage_ttl_s=settings.outage_ttl_s, shelf=shelf)
         deliveries = Deliveries(database, clock, private=settings.allow_private_webhooks)
-        notices = _notices(database_url, worker.keeper, permits, deliveries)
+        notices = _notices(database_url, worker.keeper, permits, shelf, deliveries)
         control = await _control_context(settings, database, clock, catalog, permits, stack)
         prices = Prices(catalog)
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
@@ -160,14 +164,24 @@ def _journal_limits(settings: Settings) -> JournalLimits:
         raise StartupError(f"TOLLHOUSE_JOURNAL_MAX_BYTES is not usable: {cause}") from cause
 
 
-def _notices(database_url: str, keeper: Keeper, permits: PermitLookup, deliveries: Deliveries) -> Notices:
+def _notices(database_url: str, keeper: Keeper, permits: PermitLookup, shelf: Shelf, deliveries: Deliveries) -> Notices:
     """What happens elsewhere: to keys and what they depend on, to budgets, to their thresholds."""
+
+    def began() -> None:
+        permits.begin_to_hear()
+        shelf.begin_to_hear()
+
+    def ceased() -> None:
+        permits.cease_to_hear()
+        shelf.cease_to_hear()
+
     channels = {
         LEDGER_NOTICES: keeper.hear,
         PERMIT_NOTICES: permits.customer_changed,
+        KEY_NOTICES: shelf.key_made,
         CROSSING_NOTICES: deliveries.wake,
     }
-    return Notices(database_url, channels, began=permits.begin_to_hear, ceased=permits.cease_to_hear)
+    return Notices(database_url, channels, began=began, ceased=ceased)
 
 
 def accounts_of(settings: Settings) -> tuple[Account, ...]:

@@ -31,6 +31,7 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
     "doctor": _Entry("installation", "doctor_command", "Say what is configured, reachable and wrong."),
     "openapi": _Entry("installation", "openapi", "Print the description of the REST API."),
     "keys": _Entry("keys", "keys_group", "Make, list and disable virtual keys."),
+    "import": _Entry("imports", "import_group", "Bring keys over from another gateway."),
     "gateways": _Entry("keys", "gateways", "Cloudflare gateways of customers."),
     "ledger": _Entry("ledger", "ledger_group", "Look at the book, prove that it is right, correct it."),
 }

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     trace_ingest_secret: SecretStr | None = Field(None, validation_alias="TRACE_INGEST_SECRET")
     openrouter_broadcast_secret: SecretStr | None = Field(None, validation_alias="OPENROUTER_BROADCAST_SECRET")
 
+    openrouter_management_key: SecretStr | None = Field(None, validation_alias="OPENROUTER_MANAGEMENT_KEY")
+
     # Limits of the road
     max_body_bytes: Annotated[int, Field(ge=1024, le=512 << 20)] = 20 << 20
     max_header_bytes: Annotated[int, Field(ge=4096, le=1 << 20)] = 32 << 10

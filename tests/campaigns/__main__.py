@@ -31,6 +31,8 @@ CAMPAIGNS: Final = {
     "T8": ("t08_rollover", "120 ends of periods under load, 40 rounds; 5 minutes"),
     "T9": ("t09_admin", "10 changes a second to limits and keys; 10 minutes, or --minutes"),
     "T12": ("t12_sse", "10,000 streams of providers and callers that break every habit; 5 minutes"),
+    "T13": ("t13_bound", "prompts of ten kinds against real tokenisers; 5 minutes"),
+    "T14": ("t14_fuzz", "the API against its description, parsers against chosen bytes; 60 minutes, or --minutes"),
     "T15": ("t15_damage", "1,000 journals, each record damaged in every way; 10 minutes"),
     "T16": ("t16_soak", "150 calls/s on 10,000 keys with kills and outages; 30 minutes, or --minutes"),
     "T17": ("t17_partition", "one of two nodes cut off from the database 12 times; 10 minutes"),

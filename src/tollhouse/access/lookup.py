@@ -3,8 +3,9 @@
 Changes are heard at once (see `Notices`); what is remembered is also asked again in the background every few seconds
 while the key is in use, in case a notice was lost. While notices do not arrive, a permit is believed for less than a
 second. Unknown keys are remembered just as briefly, and one look-up serves all who ask at the same moment: a flood of
-one wrong key costs about one read a second. While the database is away, keys that were known stay known for a while,
-so that calls which the ledger can still cover go on. The memory is bounded; the oldest look-up is forgotten first.
+one wrong key costs about one read a second, and one of many invented keys stops at the `Shelf`. While the database is
+away, keys that were known stay known for a while, so that calls which the ledger can still cover go on. The memory is
+bounded; the oldest look-up is forgotten first.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tollhouse.access.permits import CallLimits, Permit, PermitBudget
+from tollhouse.access.shelf import Shelf
 from tollhouse.db import queries
 from tollhouse.db.pool import DATABASE_FAILURES, Connection, Database, unreachable
 from tollhouse.foundation.clock import Clock
@@ -42,8 +44,11 @@ class _Known:
 class PermitLookup:
     """Owns the memory of permits of one process."""
 
-    def __init__(self, database: Database, clock: Clock, *, outage_ttl_s: float = 0.0) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, outage_ttl_s: float = 0.0, shelf: Shelf | None = None
+    ) -> None:
         self._hears = False
+        self._shelf = shelf
         self._database = database
         self._clock = clock
         self._outage_ttl_s = outage_ttl_s
@@ -61,6 +66,8 @@ class PermitLookup:
         known, now = self._known.get(key_hash), self._clock.monotonic()
         if known is None or known.permit is None:
             if known is not None and now - known.read_at < BELIEVED_DEAF_S:
+                return None
+            if self._shelf is not None and not self._shelf.admits(key_hash):
                 return None
             return await asyncio.shield(self._ask_once(key_hash))
         age = now - known.read_at

@@ -14,6 +14,11 @@ FROM (SELECT id AS key_id, NULL::timestamptz AS ends_at FROM ai_gateway_keys WHE
     JOIN ai_gateway_keys k ON k.id = h.key_id
     JOIN customers c ON c.id = k.customer_id LEFT JOIN users u ON u.id = k.user_id;
 
+-- name: beginnings$
+-- The first 8 bytes of every hash that opens something, packed: all keys of the installation in one small answer.
+SELECT string_agg(decode(left(h.key_hash, 16), 'hex'), ''::bytea) FROM (
+    SELECT key_hash FROM ai_gateway_keys UNION ALL SELECT key_hash FROM ai_gateway_retired_hashes) h;
+
 -- name: insert_key!
 INSERT INTO ai_gateway_keys (id, customer_id, user_id, team_id, key_hash, display, name, budget_usd, budget_reset,
     allowed_models, max_output_tokens, bound_policy, expires_at, tags, requests_per_minute, tokens_per_minute,

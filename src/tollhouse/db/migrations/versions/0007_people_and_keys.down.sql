@@ -5,6 +5,8 @@ DROP TABLE leftover_gateways;
 DROP TRIGGER teams_leave_keys ON teams;
 DROP TRIGGER users_leave_keys ON users;
 DROP FUNCTION keys_lose_their_owner();
+DROP TRIGGER ai_gateway_keys_made ON ai_gateway_keys;
+DROP FUNCTION key_made();
 DROP TABLE ai_gateway_retired_hashes;
 DROP TRIGGER ai_gateway_keys_permits ON ai_gateway_keys;
 CREATE INDEX ai_gateway_keys_customer_id_idx ON ai_gateway_keys (customer_id);

@@ -46,6 +46,15 @@ CREATE TABLE ai_gateway_retired_hashes (
 );
 CREATE INDEX ai_gateway_retired_hashes_key_id_idx ON ai_gateway_retired_hashes (key_id);
 
+-- Whoever keeps in mind which keys there are hears of new ones: the beginning of the hash is enough to know one again.
+CREATE FUNCTION key_made() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('tollhouse_keys', left(NEW.key_hash, 16));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER ai_gateway_keys_made AFTER INSERT OR UPDATE OF key_hash
+    ON ai_gateway_keys FOR EACH ROW EXECUTE FUNCTION key_made();
+
 -- A key whose owner goes away becomes the customer's; somebody may still have it, so it opens nothing any more.
 CREATE FUNCTION keys_lose_their_owner() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

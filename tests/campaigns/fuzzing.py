@@ -1,0 +1,81 @@
+"""`python -m campaigns.fuzzing TARGET SECONDS`: one parser against bytes that a coverage-guided fuzzer thinks of.
+
+Anything but the errors that the parser documents ends the run with a status that is not 0, and the input is kept.
+"""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import atheris
+import msgspec
+
+with atheris.instrument_imports(include=["tollhouse"]):
+    from tollhouse.foundation.errors import BadRequest, TollhouseError
+    from tollhouse.gateway.calls import read_chat, read_tags
+    from tollhouse.gateway.meter import MeterOverflow, StreamMeter, read_answer, visible_bytes_of
+    from tollhouse.ledger import frames, records, segments
+
+_SEEDS: Final = {
+    "body": (b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}],"max_tokens":5,"stream":true}',),
+    "stream": (b'data: {"choices":[{"delta":{"content":"x"}}],"usage":null}\n\ndata: [DONE]\n\n',),
+    "answer": (b'{"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}}',),
+    "journal": (frames.MAGIC + frames.frame(1, b"x"),),
+}
+
+
+def _body(data: bytes) -> None:
+    with contextlib.suppress(TollhouseError):
+        asyncio.run(read_chat(data))
+    with contextlib.suppress(BadRequest):
+        read_tags(data)
+
+
+def _stream(data: bytes) -> None:
+    for strip in (True, False):
+        meter = StreamMeter(strip_usage=strip)
+        with contextlib.suppress(MeterOverflow):
+            half = len(data) // 2
+            meter.feed(data[:half])
+            meter.feed(data[half:])
+            meter.end()
+        meter.visible_bytes()
+
+
+def _answer(data: bytes) -> None:
+    read_answer(data)
+    visible_bytes_of(data)
+
+
+def _journal(data: bytes) -> None:
+    """As a file, and as a record."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / f"{1:012d}-{1:06d}.journal").write_bytes(data)
+        segments.scan(folder, 1)
+    with contextlib.suppress(msgspec.DecodeError):
+        records.decode(data)
+
+
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
+    "body": _body, "stream": _stream, "answer": _answer, "journal": _journal,
+}  # fmt: skip
+
+
+def main() -> None:
+    target, seconds, place = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    corpus = place / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(_SEEDS[target]):
+        (corpus / str(number)).write_bytes(seed)
+    limits = [f"-max_total_time={seconds}", "-timeout=5", "-rss_limit_mb=1024", "-max_len=65536"]
+    atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={place}/", str(corpus)], TARGETS[target])
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
