@@ -77,8 +77,7 @@ def tokenisers() -> list[Tokeniser]:
 
     found = []
     for name in ("o200k_base", "cl100k_base"):
-        encoding = bpe_openai.get_encoding(name)
-        found.append(Tokeniser(name, "openai", lambda text, encode=encoding.encode: len(encode(text))))
+        found.append(Tokeniser(name, "openai", _counting(bpe_openai.get_encoding(name))))
     import mistral_common
 
     data = Path(mistral_common.__file__).parent / "data"
@@ -89,13 +88,13 @@ def tokenisers() -> list[Tokeniser]:
         elif ".model." in path.name and not path.name.endswith("m1"):
             made = SentencePieceTokenizer(path)
         if made is not None:
-            found.append(Tokeniser(path.name, "mistral", _counting(made)))
+            found.append(Tokeniser(path.name, "mistral", _counting(made, bos=False, eos=False)))
     return found
 
 
-def _counting(made: Any) -> Count:
+def _counting(made: Any, **options: bool) -> Count:
     def count(text: str) -> int:
-        return len(made.encode(text, bos=False, eos=False))
+        return len(made.encode(text, **options))
 
     return count
 
