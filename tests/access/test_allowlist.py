@@ -2,7 +2,7 @@
 
 import pytest
 
-from tollhouse.access.allowlist import allows
+from tollhouse.access.allowlist import allows, covers
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,8 @@ from tollhouse.access.allowlist import allows
 )
 def test_matching_is_exact_but_for_a_trailing_star(allowed: list[str], model: str, passes: bool) -> None:
     assert allows(allowed, "openai", model) is passes
+
+
+def test_an_empty_list_covers_everything() -> None:
+    assert covers((), "openai/*")
+    assert not covers(("gpt-4o",), "openai/*")

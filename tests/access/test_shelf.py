@@ -66,6 +66,14 @@ async def test_until_it_is_read_and_while_nobody_hears_everything_is_looked_up(k
     assert all(known.admits(unknown) for _ in range(3 * LOOKS_PER_S))
 
 
+async def test_who_hears_nothing_more_while_it_is_being_read_closes_it(known: Shelf) -> None:
+    known.begin_to_hear()
+    known.cease_to_hear()
+    await asyncio.sleep(0.05)
+    assert known._sorted is None
+    known.cease_to_hear()
+
+
 async def test_a_new_key_is_on_it_when_its_notice_arrives_and_so_is_a_former_secret(
     embedded_database: Database, clock: ManualClock, known: Shelf
 ) -> None:

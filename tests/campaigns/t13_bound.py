@@ -75,9 +75,8 @@ def tokenisers() -> list[Tokeniser]:
     from mistral_common.tokens.tokenizers.sentencepiece import SentencePieceTokenizer
     from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
-    found = []
-    for name in ("o200k_base", "cl100k_base"):
-        found.append(Tokeniser(name, "openai", _counting(bpe_openai.get_encoding(name))))
+    names = ("o200k_base", "cl100k_base")
+    found = [Tokeniser(name, "openai", _counting(bpe_openai.get_encoding(name))) for name in names]
     import mistral_common
 
     data = Path(mistral_common.__file__).parent / "data"

@@ -126,9 +126,7 @@ async def create(
 
 async def update(connection: Connection, key: Key, terms: KeyTerms) -> Key:
     """Write new terms. The caller read `key` with `lock` in the same transaction."""
-    await _sql.update_key(
-        connection, id=key.id, customer_id=key.customer_id, disabled=terms.disabled, **_columns(terms)
-    )
+    await _sql.update_key(connection, id=key.id, customer_id=key.customer_id, **_columns(terms))
     return replace(key, terms=terms)
 
 
@@ -218,6 +216,7 @@ def _columns(terms: KeyTerms) -> dict[str, Any]:
         "allowed_models": list(terms.allowed_models) or None,
         "max_output_tokens": terms.max_output_tokens,
         "bound_policy": terms.bound_policy,
+        "disabled": terms.disabled,
         "expires_at": terms.expires_at,
         "tags": list(terms.tags),
         "requests_per_minute": terms.calls.requests_per_minute,

@@ -21,10 +21,10 @@ SELECT string_agg(decode(left(h.key_hash, 16), 'hex'), ''::bytea) FROM (
 
 -- name: insert_key!
 INSERT INTO ai_gateway_keys (id, customer_id, user_id, team_id, key_hash, display, name, budget_usd, budget_reset,
-    allowed_models, max_output_tokens, bound_policy, expires_at, tags, requests_per_minute, tokens_per_minute,
+    allowed_models, max_output_tokens, bound_policy, disabled, expires_at, tags, requests_per_minute, tokens_per_minute,
     concurrent_calls, created_by_user_id)
 VALUES (:id, :customer_id, :user_id, :team_id, :key_hash, :display, :name, :budget_usd,
-    :budget_reset::ai_gateway_key_budget_reset, :allowed_models, :max_output_tokens, :bound_policy, :expires_at,
+    :budget_reset::ai_gateway_key_budget_reset, :allowed_models, :max_output_tokens, :bound_policy, :disabled, :expires_at,
     :tags, :requests_per_minute, :tokens_per_minute, :concurrent_calls, :created_by_user_id);
 
 -- name: update_key!
