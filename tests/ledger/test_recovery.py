@@ -166,7 +166,8 @@ async def test_a_long_story_of_a_dead_worker_is_told_in_pieces(
 ) -> None:
     told = Told()
     calls = await died_with(embedded_database, data_dir, told, settled=5, opened=1)
-    monkeypatch.setattr(outbox, "MOST_RECORDS", 2)
+    monkeypatch.setattr(outbox, "PIECE_RECORDS", 1)
+    monkeypatch.setattr(outbox, "MOST_PIECES", 2)
     await abandon(await serving(embedded_database, data_dir, told))
     assert set(told.kinds) == {reserved.call.call_id for reserved in calls}
 

@@ -12,6 +12,7 @@ from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
 import asyncpg
+import msgspec
 
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
@@ -143,7 +144,6 @@ async def flush(connection: Connection, caller: Owner, epoch: int, batch: FlushB
     Raises Gap. What the database says of values it cannot take passes through: such a record must be buried.
     """
     accounts = _Accounts.of(batch)
-    columns = _columns(batch.resolved)
     with _refusals():
         row = await _sql.flush(
             connection,
@@ -152,7 +152,7 @@ async def flush(connection: Connection, caller: Owner, epoch: int, batch: FlushB
             epoch=epoch,
             after=batch.after,
             through=batch.through,
-            **columns,
+            calls=_rows(batch.resolved),
             **accounts._asdict(),
         )
     return FlushReply(row["acked"], tuple(row["wanted"]), row["at"])
@@ -208,30 +208,49 @@ class _Accounts(NamedTuple):
         )
 
 
-def _columns(resolved: Sequence[Resolved]) -> dict[str, list[Any]]:
-    """The calls of a batch, column by column, as `unnest` takes them."""
-    calls = [one.reserved.call for one in resolved]
+class _Row(msgspec.Struct, frozen=True, gc=False):
+    """A call as the flush takes it; the parts are array literals."""
+
+    call: str
+    opened: int
+    kind: str
+    reserved: int
+    cost: int
+    customer: str
+    key: str
+    user: str | None
+    team: str | None
+    provider: str
+    model: str
+    budgets: str
+    periods: str
+    leased: str
+
+
+def _rows(resolved: Sequence[Resolved]) -> list[_Row]:
     literals: dict[tuple[Part, ...], tuple[str, str, str]] = {}
-    paths = [
-        literals.get(one.reserved.parts) or literals.setdefault(one.reserved.parts, _literals(one.reserved.parts))
-        for one in resolved
-    ]
-    return {
-        "calls": [call.call_id for call in calls],
-        "opened": [one.reserved.opened_us for one in resolved],
-        "kinds": [one.kind for one in resolved],
-        "reserved": [one.reserved.amount for one in resolved],
-        "costs": [one.cost for one in resolved],
-        "customers": [call.customer_id for call in calls],
-        "keys": [call.key_id for call in calls],
-        "users": [call.user_id for call in calls],
-        "teams": [call.team_id for call in calls],
-        "providers": [call.provider for call in calls],
-        "models": [call.model for call in calls],
-        "call_budgets": [path[0] for path in paths],
-        "call_periods": [path[1] for path in paths],
-        "call_leased": [path[2] for path in paths],
-    }
+    rows = []
+    for one in resolved:
+        reserved = one.reserved
+        call, parts = reserved.call, reserved.parts
+        path = literals.get(parts) or literals.setdefault(parts, _literals(parts))
+        rows.append(
+            _Row(
+                call.call_id,
+                reserved.opened_us,
+                one.kind,
+                reserved.amount,
+                one.cost,
+                call.customer_id,
+                call.key_id,
+                call.user_id,
+                call.team_id,
+                call.provider,
+                call.model,
+                *path,
+            )
+        )
+    return rows
 
 
 def _literals(parts: tuple[Part, ...]) -> tuple[str, str, str]:

@@ -4,6 +4,7 @@ Money comes first: a call is told only once the book has its entry. What is told
 so every call is told exactly once, also after a kill -9.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -15,8 +16,9 @@ from tollhouse.ledger.protocol import Owner
 from tollhouse.ledger.records import Resolved
 from tollhouse.ledger.segments import Journal
 
-MOST_RECORDS: Final = 250
-MOST_BYTES: Final = 2 << 20
+MOST_PIECES: Final = 16
+PIECE_RECORDS: Final = 64
+_PIECE_BYTES: Final = 256 << 10
 
 Tell = Callable[[Connection, Sequence[Resolved]], Awaitable[None]]
 
@@ -37,12 +39,11 @@ class Outbox:
 
     async def send(self, through: int) -> bool:
         """Tell the next calls, up to record `through`. Whether there are more. Raises what the database raises."""
-        records = self._reader.read(MOST_RECORDS, MOST_BYTES, through)
-        last = self._reader.passed
-        if last <= self.told:
-            return False
-        resolved = [record for _, record in records if isinstance(record, Resolved)]
         try:
+            resolved = await self._read(through)
+            last = self._reader.passed
+            if last <= self.told:
+                return False
             await self._write(resolved, last)
         except REFUSED_DATA as error:
             await self._write_apart(resolved, error)
@@ -53,6 +54,17 @@ class Outbox:
         self.told = last
         return last < through
 
+    async def _read(self, through: int) -> list[Resolved]:
+        """In pieces, with a turn for other calls between them."""
+        resolved: list[Resolved] = []
+        for _ in range(MOST_PIECES):
+            records = self._reader.read(PIECE_RECORDS, _PIECE_BYTES, through)
+            resolved += (record for _, record in records if isinstance(record, Resolved))
+            if self._reader.passed >= through:
+                break
+            await asyncio.sleep(0)
+        return resolved
+
     async def pass_over(self, through: int) -> None:
         """Nothing more can be read up to `through`: what is missing there cannot be told."""
         if self.told < through:
@@ -61,8 +73,8 @@ class Outbox:
 
     async def _write(self, resolved: Sequence[Resolved], last: int | None) -> None:
         async with self._database.transaction() as connection:
-            if resolved:
-                await self._tell(connection, resolved)
+            for start in range(0, len(resolved), PIECE_RECORDS):
+                await self._tell(connection, resolved[start : start + PIECE_RECORDS])
             if last is not None:
                 await book.mark_recorded(connection, self._caller, self._epoch, last)
 

@@ -24,13 +24,23 @@ SELECT * FROM ledger_grant(
     :asks::integer[], :places::integer[], :amounts::bigint[], :floors::bigint[]);
 
 -- name: flush^
--- A batch of the journal in one statement; sent again, it changes nothing.
-SELECT acked, wanted, at FROM ledger_flush(
+-- A batch of the journal in one statement; sent again, it changes nothing. The calls come as JSON: that is made in a
+-- tenth of the time that fourteen arrays take, and the event loop waits for it.
+WITH c AS (
+    SELECT array_agg(x.call) AS calls, array_agg(x.opened) AS opened, array_agg(x.kind) AS kinds,
+        array_agg(x.reserved) AS reserved, array_agg(x.cost) AS costs, array_agg(x.customer) AS customers,
+        array_agg(x.key) AS keys, array_agg(x."user") AS users, array_agg(x.team) AS teams,
+        array_agg(x.provider) AS providers, array_agg(x.model) AS models, array_agg(x.budgets) AS budgets,
+        array_agg(x.periods) AS periods, array_agg(x.leased) AS leased
+    FROM jsonb_to_recordset(:calls::jsonb) AS x (
+        call uuid, opened bigint, kind text, reserved bigint, cost bigint, customer text, key text, "user" text,
+        team text, provider text, model text, budgets text, periods text, leased text)
+)
+SELECT f.acked, f.wanted, f.at FROM c, ledger_flush(
     :worker_id, :caller, :epoch, :after, :through,
-    :calls::uuid[], :opened::bigint[], :kinds::text[], :reserved::bigint[], :costs::bigint[],
-    :customers::text[], :keys::text[], :users::text[], :teams::text[], :providers::text[], :models::text[],
-    :call_budgets::text[], :call_periods::text[], :call_leased::text[],
-    :budgets::bigint[], :periods::integer[], :granted::bigint[], :returned::bigint[]);
+    c.calls, c.opened, c.kinds, c.reserved, c.costs, c.customers, c.keys, c.users, c.teams, c.providers, c.models,
+    c.budgets, c.periods, c.leased,
+    :budgets::bigint[], :periods::integer[], :granted::bigint[], :returned::bigint[]) f;
 
 -- name: bury!
 SELECT ledger_bury(

@@ -64,7 +64,7 @@ def new_span_id() -> str:
 
 async def write(connection: Connection, spans: Sequence[Span]) -> None:
     """Insert spans; those already there stay as they are."""
-    await _sql.write_spans(connection, spans=msgspec.to_builtins(spans))
+    await _sql.write_spans(connection, spans=list(spans))  # the pool's codec knows structs
 
 
 async def recent(

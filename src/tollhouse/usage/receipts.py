@@ -90,7 +90,7 @@ class Callers:
 
 async def write(connection: Connection, receipts: Sequence[Receipt]) -> None:
     """Insert receipts and their usage events; safe to repeat."""
-    await _sql.write_receipts(connection, receipts=msgspec.to_builtins(receipts))
+    await _sql.write_receipts(connection, receipts=list(receipts))  # the pool's codec knows structs
 
 
 async def find(connection: Connection, customer_id: CustomerId, call_id: CallId) -> Receipt | None:
