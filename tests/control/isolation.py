@@ -48,6 +48,7 @@ async def make_world(house: House) -> World:
     roles = ("member", "member", "member", "manager", "admin")
     me, mate, colleague, manager, admin = [await house.member(acme, role) for role in roles]
     stranger = await house.member(other, "admin")
+    await house.member(other, "admin")  # or the stranger would be the last one
     ours, theirs = await house.team(acme, me, mate), await house.team(acme, colleague)
     foreign = await house.team(other, stranger)
     own, own_key = await _things(house, me, ours)
@@ -78,15 +79,20 @@ async def _things(house: House, owner: Member, team_id: TeamId) -> tuple[Ids, Ne
         book = await book_of(connection, owner.customer_id, mine.key_id)
         held = await book.reserve(1)
         await book.settle(held, "in_doubt")
+        invitation_id = new_id()
+        await connection.execute(
+            "INSERT INTO invitations (id, customer_id, email, name, role, token_hash, expires_at) "
+            "VALUES ($1, $2, $1, 'Eve', 'member', $1, now() + interval '1 day')",
+            invitation_id,
+            owner.customer_id,
+        )
         await receipts.write(connection, [_receipt(owner, mine, held.call.call_id, now)])
         budget_id = await connection.fetchval("SELECT budget_id FROM ledger_budgets WHERE scope_id = $1", mine.key_id)
-    helper = await house.member(owner.customer_id, "admin")
-    invitation = await helper.api.post("/v1/invitations", json={"email": f"{new_id()}@example.com"})
     return {
         "key_hash": mine.key_hash, "team_key_hash": ours.key_hash, "user_id": owner.id, "team_id": team_id,
         "token_id": token.token.id, "session_id": session_id, "call_id": held.call.call_id,
         "budget_id": str(budget_id), "kind": "key", "ref": mine.key_hash, "model_id": "openai/gpt-4o",
-        "invitation_id": invitation.json()["invitation"]["id"],
+        "invitation_id": invitation_id,
     }, mine  # fmt: skip
 
 

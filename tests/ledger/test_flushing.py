@@ -14,6 +14,7 @@ from tollhouse.ledger import book, budgets, flushing
 from tollhouse.ledger.flushing import Flusher
 from tollhouse.ledger.protocol import FlushBatch, FlushReply, Gap, Owner
 from tollhouse.ledger.records import Reserved
+from tollhouse.ledger.segments import JournalFailed
 from tollhouse.ledger.worker import Worker
 
 
@@ -94,6 +95,32 @@ async def test_a_long_journal_is_told_in_pieces(
     async with working(embedded_database, data_dir, Told(), flush_every_s=0.3) as worker:
         made = await calls(worker, embedded_database, 20)
         await worker.keeper.drained()
+        assert set(await entries(embedded_database)) == set(made)
+
+
+async def test_a_journal_that_cannot_be_read_for_a_moment_skips_nothing(
+    embedded_database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before the trouble is read again."""
+    monkeypatch.setattr(flushing, "PIECE_RECORDS", 2)
+    async with working(embedded_database, data_dir, flush_every_s=60) as worker:
+        made = await calls(worker, embedded_database, 6)
+        last = await worker.keeper.journal.sync()
+        owner = worker.keeper.owner
+        flusher = Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 0)
+        read, turns = flusher._reader.read, 0
+
+        def troubled(*args: Any) -> Any:
+            nonlocal turns
+            turns += 1
+            if turns == 2:
+                raise JournalFailed("no descriptors left")
+            return read(*args)
+
+        monkeypatch.setattr(flusher._reader, "read", troubled)
+        with pytest.raises(JournalFailed):
+            await flusher.flush(last, nothing_more)
+        await flusher.flush(last, nothing_more)
         assert set(await entries(embedded_database)) == set(made)
 
 

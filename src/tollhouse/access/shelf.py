@@ -6,7 +6,7 @@ is closed: then nobody can tell invented keys from new ones, and all are looked 
 """
 
 import asyncio
-import sys
+import struct
 from array import array
 from bisect import bisect_left
 from typing import Final
@@ -66,10 +66,8 @@ class Shelf:
             except DATABASE_FAILURES as error:
                 _log.warning("the keys that exist could not be read; trying again", error=repr(error))
             await asyncio.sleep(_AGAIN_S)
-        found = array("Q", packed or b"")
-        if sys.byteorder == "little":
-            found.byteswap()  # as digits are written: the first is the largest
-        self._sorted = array("Q", sorted(found))
+        packed = packed or b""
+        self._sorted = array("Q", sorted(struct.unpack(f">{len(packed) // 8}Q", packed)))
 
     def _has(self, beginning: int) -> bool:
         assert self._sorted is not None  # noqa: S101 - its only caller has looked

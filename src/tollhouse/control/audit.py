@@ -32,3 +32,13 @@ async def append(
         after=after,
         address=actor.address,
     )
+
+
+async def append_change(
+    connection: Connection, actor: Actor, action: str, subject: str, before: Record, after: Record
+) -> None:
+    """Add a line with what is different; nothing, if nothing is."""
+    names = [name for name in after if before[name] != after[name]]
+    if names:
+        changed_before, changed_after = ({name: record[name] for name in names} for record in (before, after))
+        await append(connection, actor, action, subject, before=changed_before, after=changed_after)

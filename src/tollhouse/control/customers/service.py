@@ -190,17 +190,7 @@ async def change(database: Database, person: Person, edit: Callable[[Profile], P
         row = await _sql.update_customer(
             connection, customer_id=seen.id, name=after.name, billing_email=after.billing_email, settings=stored
         )
-        told, tells = before.record(), after.record()
-        names = {name for name in tells if told[name] != tells[name]}
-        if names:
-            await audit.append(
-                connection,
-                person.actor,
-                "customer.update",
-                seen.id,
-                before={name: told[name] for name in names},
-                after={name: tells[name] for name in names},
-            )
+        await audit.append_change(connection, person.actor, "customer.update", seen.id, before.record(), after.record())
     return _customer(row)
 
 

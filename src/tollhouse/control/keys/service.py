@@ -184,16 +184,7 @@ async def _write(connection: Connection, actor: Actor, seen: Key, terms: KeyTerm
     if locked is None or locked.terms != seen.terms:
         raise _Overtaken
     await keys.update(connection, locked, terms)
-    before, after = _record(seen.terms), _record(terms)
-    changed = {name for name in after if before[name] != after[name]}
-    await audit.append(
-        connection,
-        actor,
-        "key.update",
-        seen.key_hash,
-        before={name: before[name] for name in changed},
-        after={name: after[name] for name in changed},
-    )
+    await audit.append_change(connection, actor, "key.update", seen.key_hash, _record(seen.terms), _record(terms))
 
 
 # Deleting --------------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ async def change(database: Database, person: Person, user_id: str, edit: Edit) -
         if edit.role is not None or edit.disabled is not None:
             require(person, "user.change_role", Subject(user_id=seen.id))
         changed = await _write(connection, seen, edit)
-        await _note_change(connection, person.actor, seen, changed)
+        await audit.append_change(connection, person.actor, "user.update", seen.id, _record(seen), _record(changed))
         return await _find(connection, person.customer_id, user_id)
 
 
@@ -159,20 +159,6 @@ async def _require_an_admin(connection: Connection, was: User) -> None:
         raise Conflict("a customer needs an admin who can sign in; appoint another one first", code="last_admin")
 
 
-async def _note_change(connection: Connection, actor: Actor, seen: User, changed: User) -> None:
-    before, after = _record(seen), _record(changed)
-    names = {name for name in after if before[name] != after[name]}
-    if names:
-        await audit.append(
-            connection,
-            actor,
-            "user.update",
-            seen.id,
-            before={name: before[name] for name in names},
-            after={name: after[name] for name in names},
-        )
-
-
 async def _find(connection: Connection, customer_id: CustomerId, user_id: str) -> Listed:
     row = None
     if is_uuid(user_id):
@@ -199,6 +185,6 @@ def _listed(row: Mapping[str, Any]) -> Listed:
     return Listed(user_of(row), teams, row["keys"], row["has_password"])
 
 
-def _record(user: User) -> dict[str, str | int | bool | list[str] | None]:
+def _record(user: User) -> audit.Record:
     """A person as the audit log keeps them."""
     return {"email": user.email, "name": user.name, "role": user.role, "disabled": user.disabled}
