@@ -5,15 +5,17 @@ for some microseconds. Minutes slide: the minute before counts by the part of it
 Tokens are counted when a call ends, so a key is let through until its minute is full, not up to a guess of what will
 fill it. Several nodes do not know of each other's calls: each of them keeps the limits by itself.
 
-A count is not money. Whoever cannot have a lock at once goes on without it; what a killed worker had open stops
-counting when its successor begins.
+A count is not money. Whoever cannot have a lock within some milliseconds goes on without it; what a killed worker had
+open stops counting when its successor begins.
 """
 
 import contextlib
 import fcntl
 import math
 import mmap
+import os
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -35,7 +37,7 @@ _PLACE_BYTES: Final = _HEAD.size + _OPEN_BYTES
 _FILE_BYTES: Final = _BUCKETS * _PLACES * _PLACE_BYTES
 _EMPTY: Final = bytes(_TAG_BYTES)
 _MOST_OPEN: Final = 0xFFFF
-_LOCK_TRIES: Final = 200
+_LOCK_WAIT_S: Final = 0.005
 _NANOS: Final = 1_000_000_000
 
 
@@ -118,16 +120,20 @@ class Rates:
     def _locked(self, tag: bytes) -> Iterator[None]:
         """A process that was stopped while it had the lock must not stop the others."""
         bucket = _bucket_of(tag)
-        for _ in range(_LOCK_TRIES):
-            try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, bucket)
-            except OSError:
-                continue
-            break
+        give_up_at = time.monotonic() + _LOCK_WAIT_S
+        while not self._lock(bucket) and time.monotonic() < give_up_at:
+            os.sched_yield()
         try:
             yield
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, bucket)
+
+    def _lock(self, bucket: int) -> bool:
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, bucket)
+        except OSError:
+            return False
+        return True
 
     def _place_of(self, tag: bytes, number: int) -> int:
         """Where the key's counts are, or may be from now on: a place nobody needs, or the one least in use."""
