@@ -186,6 +186,16 @@ def test_one_blank_line_too_many_is_passed_on() -> None:
     assert meter.reading.finished
 
 
+def test_bytes_that_are_no_text_are_passed_on_and_not_understood() -> None:
+    """Found by the fuzzer."""
+    broken = b'{"choices":[{"message":{"content":"x\xbf"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}}'
+    assert read_answer(broken).usage is None
+    assert visible_bytes_of(broken) == len(broken)
+    meter = StreamMeter(strip_usage=True)
+    assert run(meter, b"data: " + broken + b"\n\n") == b"data: " + broken + b"\n\n"
+    assert meter.reading.usage is None
+
+
 def test_an_endless_event_is_not_kept() -> None:
     meter = StreamMeter(strip_usage=False)
     for _ in range(4):
