@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,3 +23,7 @@ def test_what_is_written_is_read_again_and_nothing_is_a_formula(rows: list[list[
                 assert text.removeprefix("'") in (cell, cell.removeprefix("'"))
             else:
                 assert text == ("" if cell is None else str(cell))
+
+
+def test_times_are_written_as_iso_8601_has_them() -> None:
+    assert csv_text([[datetime(2026, 11, 25, 8, 30, tzinfo=UTC), None]]) == '"2026-11-25T08:30:00+00:00",""\r\n'

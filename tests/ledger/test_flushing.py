@@ -10,7 +10,7 @@ import pytest
 from ledger.working import Told, account, accounts, entries, working
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.money import Nanos
-from tollhouse.ledger import book, budgets, flushing
+from tollhouse.ledger import book, budgets, turns
 from tollhouse.ledger.flushing import Flusher
 from tollhouse.ledger.protocol import FlushBatch, FlushReply, Gap, Owner
 from tollhouse.ledger.records import Reserved
@@ -90,8 +90,8 @@ async def test_after_a_gap_it_begins_where_the_book_says(embedded_database: Data
 async def test_a_long_journal_is_told_in_pieces(
     embedded_database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flushing, "PIECE_RECORDS", 2)
-    monkeypatch.setattr(flushing, "MOST_PIECES", 2)
+    monkeypatch.setattr(turns, "PIECE_RECORDS", 2)
+    monkeypatch.setattr(turns, "MOST_PIECES", 2)
     async with working(embedded_database, data_dir, Told(), flush_every_s=0.3) as worker:
         made = await calls(worker, embedded_database, 20)
         await worker.keeper.drained()
@@ -102,18 +102,18 @@ async def test_a_journal_that_cannot_be_read_for_a_moment_skips_nothing(
     embedded_database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was read before the trouble is read again."""
-    monkeypatch.setattr(flushing, "PIECE_RECORDS", 2)
+    monkeypatch.setattr(turns, "PIECE_RECORDS", 2)
     async with working(embedded_database, data_dir, flush_every_s=60) as worker:
         made = await calls(worker, embedded_database, 6)
         last = await worker.keeper.journal.sync()
         owner = worker.keeper.owner
         flusher = Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 0)
-        read, turns = flusher._reader.read, 0
+        read, reads = flusher._reader.read, 0
 
         def troubled(*args: Any) -> Any:
-            nonlocal turns
-            turns += 1
-            if turns == 2:
+            nonlocal reads
+            reads += 1
+            if reads == 2:
                 raise JournalFailed("no descriptors left")
             return read(*args)
 

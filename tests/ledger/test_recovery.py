@@ -10,7 +10,7 @@ from ledger.working import Told, abandon, account, accounts, entries, terms_of, 
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.money import Nanos
-from tollhouse.ledger import book, budgets, outbox, recovery, segments, slots
+from tollhouse.ledger import book, budgets, recovery, segments, slots, turns
 from tollhouse.ledger.protocol import FlushReply, Gap
 from tollhouse.ledger.records import Reserved
 from tollhouse.ledger.recovery import Successor, succeed
@@ -166,8 +166,8 @@ async def test_a_long_story_of_a_dead_worker_is_told_in_pieces(
 ) -> None:
     told = Told()
     calls = await died_with(embedded_database, data_dir, told, settled=5, opened=1)
-    monkeypatch.setattr(outbox, "PIECE_RECORDS", 1)
-    monkeypatch.setattr(outbox, "MOST_PIECES", 2)
+    monkeypatch.setattr(turns, "PIECE_RECORDS", 1)
+    monkeypatch.setattr(turns, "MOST_PIECES", 2)
     await abandon(await serving(embedded_database, data_dir, told))
     assert set(told.kinds) == {reserved.call.call_id for reserved in calls}
 

@@ -22,7 +22,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from tollhouse.access.permits import CallLimits
+from tollhouse.access.permits import UNLIMITED, CallLimits
 
 What = Literal["requests", "tokens", "concurrent calls"]
 
@@ -93,7 +93,7 @@ class Rates:
 
     def admit(self, key_id: str, limits: CallLimits, at_ns: int) -> Turn | Slow | None:
         """Count a call in; None: the key has no limits, there is nothing to count. Give a turn back with `finish`."""
-        if limits.requests_per_minute is None and limits.tokens_per_minute is None and limits.concurrent_calls is None:
+        if limits == UNLIMITED:
             return None
         tag = blake2b(key_id.encode(), digest_size=_TAG_BYTES).digest()
         number, into = divmod(at_ns / _NANOS, 60)

@@ -4,10 +4,11 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
+from tollhouse.access.keys import Place
 from tollhouse.foundation.errors import BadRequest
 from tollhouse.foundation.ids import is_uuid
 
@@ -48,22 +49,13 @@ def read_place_cursor(cursor: str, *, by_uuid: bool = False) -> tuple[datetime, 
     return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
 
 
-class KeyPlace(NamedTuple):
-    """Where a page of keys ended: by time, or by a word and a number, whatever the order was."""
-
-    at: datetime
-    word: str
-    number: int
-    key_id: str
-
-
-def key_cursor(place: KeyPlace, sort: str) -> str:
+def key_cursor(place: Place, sort: str) -> str:
     """A cursor for the page after this key, in this order."""
     told = [sort, (place.at - _EPOCH) // timedelta(microseconds=1), place.word, place.number, place.key_id]
     return base64.urlsafe_b64encode(msgspec.json.encode(told)).decode().rstrip("=")
 
 
-def read_key_cursor(cursor: str, sort: str) -> KeyPlace:
+def read_key_cursor(cursor: str, sort: str) -> Place:
     """The place inside; raises BadRequest, also for a cursor of another order."""
     try:
         order, micros, word, number, key_id = _key_places.decode(_bytes_of(cursor, _LONGEST_KEY_CURSOR))
@@ -72,7 +64,7 @@ def read_key_cursor(cursor: str, sort: str) -> KeyPlace:
     in_range = 0 <= micros < _LATEST_MICROS and -_BIGINT_MAX <= number <= _BIGINT_MAX
     if order != sort or not in_range or not is_uuid(key_id) or "\0" in word:
         raise _not_ours()
-    return KeyPlace(_EPOCH + timedelta(microseconds=micros), word, number, key_id)
+    return Place(_EPOCH + timedelta(microseconds=micros), word, number, key_id)
 
 
 def _bytes_of(cursor: str, most: int) -> bytes:

@@ -202,6 +202,12 @@ def require_chance(person: Person, action: Action) -> None:
         raise _refusal(person, action)
 
 
+def require_session(person: Person, what: str) -> None:
+    """Refuse API tokens, also such as may do whatever their owner may. `what`: in words, after `cannot`."""
+    if person.via != "session":
+        raise Forbidden(f"an API token cannot {what}; sign in for that", code="session_required")
+
+
 def _require_scope(person: Person, action: Action) -> None:
     rule = RULES[action]
     if _in_scope(person, rule):

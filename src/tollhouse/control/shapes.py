@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from tollhouse.access.tags import LONGEST_TAG, MOST_TAGS, is_tag
 from tollhouse.foundation.money import MAX_KEY_BUDGET_USD, MAX_LIMIT_USD, exact_usd_string
 from tollhouse.usage.receipts import EntryKind, Receipt, UsageSource
 
@@ -19,8 +20,6 @@ _PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _PATTERN: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,200}|[A-Za-z0-9._:/@+-]{0,199}\*")
 _MOST_PATTERNS: Final = 500
-_TAG: Final = re.compile(r"[A-Za-z0-9._:/=@-]{1,64}")
-_MOST_TAGS: Final = 20
 _SHORTEST_PASSWORD: Final = 12
 _LONGEST_PASSWORD: Final = 1024
 
@@ -44,16 +43,19 @@ def _line(most: int) -> Any:
         trimmed = text.strip()
         if not 1 <= len(trimmed) <= most:
             raise ValueError(f"must have 1 to {most} characters")
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in trimmed):
-            raise ValueError("must not contain control characters or broken Unicode")
-        return trimmed
+        return _searched(trimmed)
 
     return AfterValidator(check)
 
 
+def _is_plain(text: str) -> bool:
+    """No control characters, no halves of a surrogate pair."""
+    return all(unicodedata.category(character) not in ("Cc", "Cs") for character in text)
+
+
 def _searched(text: str) -> str:
     """Any text that Postgres can hold."""
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+    if not _is_plain(text):
         raise ValueError("must not contain control characters or broken Unicode")
     return text
 
@@ -73,7 +75,7 @@ def _password(secret: SecretStr) -> SecretStr:
 
 def _readable(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
-    if len(text) > _LONGEST_PASSWORD or any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+    if len(text) > _LONGEST_PASSWORD or not _is_plain(text):
         raise ValueError("must be plain text")
     return secret
 
@@ -100,8 +102,8 @@ def _model_pattern(text: str) -> str:
 
 
 def _tag(text: str) -> str:
-    if _TAG.fullmatch(text) is None:
-        raise ValueError("must be 1 to 64 letters, digits or any of . _ : / = @ -")
+    if not is_tag(text):
+        raise ValueError(f"must be 1 to {LONGEST_TAG} letters, digits or any of . _ : / = @ -")
     return text
 
 
@@ -144,7 +146,7 @@ AllowedModels = Annotated[
     ),
 ]
 Tag = Annotated[str, AfterValidator(_tag)]
-Tags = Annotated[list[Tag], Field(max_length=_MOST_TAGS, description="What the key is for; its calls have them, too.")]
+Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS, description="What the key is for; its calls have them, too.")]
 Searched = Annotated[str, AfterValidator(_searched), Field(max_length=200)]
 OneTimeToken = Annotated[str, AfterValidator(_searched), Field(max_length=200, description="From the link.")]
 Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=datetime)]

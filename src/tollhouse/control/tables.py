@@ -3,11 +3,13 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
-Cell = str | int | None
+Cell = str | int | datetime | None
+"""Times are written as ISO 8601 has them."""
 
 
 def csv_text(rows: Iterable[Sequence[Cell]]) -> str:
@@ -19,5 +21,7 @@ def csv_text(rows: Iterable[Sequence[Cell]]) -> str:
 
 
 def _safe(cell: Cell) -> str:
-    text = "" if cell is None else str(cell)
+    if cell is None:
+        return ""
+    text = cell.isoformat() if isinstance(cell, datetime) else str(cell)
     return f"'{text}" if isinstance(cell, str) and text.startswith(_FORMULA) else text

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tollhouse.access.tags import LONGEST_TAG, MOST_TAGS, is_tag
 from tollhouse.foundation.ids import CallId
 from tollhouse.gateway import refusals
 
@@ -24,13 +25,11 @@ MAX_CHOICES: Final = 128
 MAX_MESSAGES: Final = 20_000
 MAX_TOOLS: Final = 1_000
 MAX_DEPTH: Final = 64
-MAX_TAGS: Final = 20
 TAGS_HEADER: Final = b"x-tollhouse-tags"
 CONTAINERS_AT_ONCE: Final = 1_000
 YIELD_ABOVE_BYTES: Final = 128 << 10
 """Larger bodies are worked on in steps, with a pause for other calls between them."""
 
-_TAG: Final = re.compile(r"[A-Za-z0-9._:/=@-]{1,64}")
 _MODEL: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,200}")
 
 # Fields that decide money or the way: written twice, nobody can tell which one was meant.
@@ -98,9 +97,10 @@ def read_tags(header: bytes | None) -> tuple[str, ...]:
     if header is None:
         return ()
     tags = tuple(dict.fromkeys(tag.strip().decode("latin-1") for tag in header.split(b",") if tag.strip()))
-    if len(tags) > MAX_TAGS or not all(_TAG.fullmatch(tag) for tag in tags):
+    if len(tags) > MOST_TAGS or not all(is_tag(tag) for tag in tags):
         raise refusals.bad_field(
-            "x-tollhouse-tags", f"must be at most {MAX_TAGS} words of 1 to 64 letters, digits or . _ : / = @ -"
+            "x-tollhouse-tags",
+            f"must be at most {MOST_TAGS} words of 1 to {LONGEST_TAG} letters, digits or . _ : / = @ -",
         )
     return tags
 

@@ -6,7 +6,6 @@ is found by halving and buried: set aside for a person, its money in doubt, so t
 others.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -15,20 +14,17 @@ import asyncpg
 
 from tollhouse.db.pool import Database
 from tollhouse.foundation.logs import get_logger
-from tollhouse.ledger import book
+from tollhouse.ledger import book, turns
 from tollhouse.ledger.protocol import FlushReply, Gap, Owner, batch_of
-from tollhouse.ledger.records import Amount, Record, Resolved, Returned
+from tollhouse.ledger.records import Amount, Resolved, Returned
 from tollhouse.ledger.segments import Journal
+from tollhouse.ledger.turns import Numbered
 
-MOST_PIECES: Final = 16
-PIECE_RECORDS: Final = 64
-_PIECE_BYTES: Final = 256 << 10
 _MONEY: Final = (Resolved, Returned)
 # What was asked to be written is itself the trouble. asyncpg's own complaint about a value is a ValueError.
 REFUSED_DATA: Final = (ValueError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 SayAgain = Callable[[Sequence[Resolved], Sequence[Amount]], tuple[Amount, ...]]
-Numbered = tuple[int, Record]
 
 
 class _Batch(NamedTuple):
@@ -69,13 +65,8 @@ class Flusher:
         return reply, self.acked < through
 
     async def _read(self, through: int) -> _Batch:
-        records: list[Numbered] = []
         try:
-            for _ in range(MOST_PIECES):
-                records += self._reader.read(PIECE_RECORDS, _PIECE_BYTES, through)
-                if self._reader.passed >= through:
-                    break
-                await asyncio.sleep(0)
+            records = await turns.read(self._reader, through)
         except BaseException:
             self._begin_at(self.acked)
             raise

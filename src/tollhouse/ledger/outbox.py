@@ -4,21 +4,15 @@ Money comes first: a call is told only once the book has its entry. What is told
 so every call is told exactly once, also after a kill -9.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
 
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.logs import get_logger
-from tollhouse.ledger import book
+from tollhouse.ledger import book, turns
 from tollhouse.ledger.flushing import REFUSED_DATA
 from tollhouse.ledger.protocol import Owner
 from tollhouse.ledger.records import Resolved
 from tollhouse.ledger.segments import Journal
-
-MOST_PIECES: Final = 16
-PIECE_RECORDS: Final = 64
-_PIECE_BYTES: Final = 256 << 10
 
 Tell = Callable[[Connection, Sequence[Resolved]], Awaitable[None]]
 
@@ -55,15 +49,8 @@ class Outbox:
         return last < through
 
     async def _read(self, through: int) -> list[Resolved]:
-        """In pieces, with a turn for other calls between them."""
-        resolved: list[Resolved] = []
-        for _ in range(MOST_PIECES):
-            records = self._reader.read(PIECE_RECORDS, _PIECE_BYTES, through)
-            resolved += (record for _, record in records if isinstance(record, Resolved))
-            if self._reader.passed >= through:
-                break
-            await asyncio.sleep(0)
-        return resolved
+        records = await turns.read(self._reader, through)
+        return [record for _, record in records if isinstance(record, Resolved)]
 
     async def pass_over(self, through: int) -> None:
         """Nothing more can be read up to `through`: what is missing there cannot be told."""
@@ -73,8 +60,8 @@ class Outbox:
 
     async def _write(self, resolved: Sequence[Resolved], last: int | None) -> None:
         async with self._database.transaction() as connection:
-            for start in range(0, len(resolved), PIECE_RECORDS):
-                await self._tell(connection, resolved[start : start + PIECE_RECORDS])
+            for start in range(0, len(resolved), turns.PIECE_RECORDS):
+                await self._tell(connection, resolved[start : start + turns.PIECE_RECORDS])
             if last is not None:
                 await book.mark_recorded(connection, self._caller, self._epoch, last)
 

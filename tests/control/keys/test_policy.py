@@ -8,7 +8,8 @@ import pytest
 from control.house import House, Member, refusal
 from making import customer
 from tollhouse.access.keys import KeyTerms
-from tollhouse.control.keys.policy import MemberPolicy, require_within
+from tollhouse.access.member_policy import MemberPolicy
+from tollhouse.control.keys.policy import require_within
 from tollhouse.foundation.errors import Forbidden
 from tollhouse.foundation.ids import CustomerId
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
+from tollhouse.access.member_policy import MemberPolicy
 from tollhouse.cloudflare.routes import CredentialMode
 from tollhouse.control.callers import Person
 from tollhouse.control.customers import service
@@ -32,15 +33,10 @@ class SettingsOut(Shown):
 
     @classmethod
     def of(cls, settings: service.Settings) -> "SettingsOut":
-        members = settings.member_keys
         return cls(
             credential_mode=settings.credential_mode,
             capture_content=settings.capture_content,
-            member_keys=MemberKeysOut(
-                max_budget_usd=None if members.max_budget_usd is None else str(members.max_budget_usd),
-                allowed_models=list(members.allowed_models),
-                max_keys=members.max_keys,
-            ),
+            member_keys=MemberKeysOut.model_validate(settings.member_keys.stored()),
         )
 
 
@@ -51,8 +47,8 @@ class MemberKeysIn(Given):
     allowed_models: AllowedModels | None = None
     max_keys: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
-    def member_keys(self) -> service.MemberKeys:
-        return service.MemberKeys(self.max_budget_usd, tuple(dict.fromkeys(self.allowed_models or ())), self.max_keys)
+    def policy(self) -> MemberPolicy:
+        return MemberPolicy(self.max_budget_usd, tuple(dict.fromkeys(self.allowed_models or ())), self.max_keys)
 
 
 class CustomerPatch(Given):
@@ -67,7 +63,7 @@ class CustomerPatch(Given):
     def applied_to(self, profile: service.Profile) -> service.Profile:
         given: dict[str, Any] = {field: getattr(self, field) for field in self.model_fields_set}
         if "member_keys" in given:
-            given["member_keys"] = (self.member_keys or MemberKeysIn()).member_keys()
+            given["member_keys"] = (self.member_keys or MemberKeysIn()).policy()
         own = {name: given.pop(name) for name in ("name", "billing_email") if name in given}
         return replace(profile, **own, settings=replace(profile.settings, **given))
 

@@ -57,7 +57,8 @@ WHERE id = :customer_id AND gateway_state <> 'ready';
 SELECT * FROM customers WHERE id = :customer_id FOR NO KEY UPDATE;
 
 -- name: update_customer^
-UPDATE customers SET name = :name, billing_email = :billing_email, settings = :settings
+-- Settings that are not given, also such as only another version knows, stay as they are.
+UPDATE customers SET name = :name, billing_email = :billing_email, settings = settings || :settings::jsonb
 WHERE id = :customer_id RETURNING *;
 
 -- name: delete_customer!

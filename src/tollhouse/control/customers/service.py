@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
+from tollhouse.access.member_policy import FREE, MemberPolicy
 from tollhouse.access.permits import GatewayState
 from tollhouse.cloudflare.routes import CredentialMode
 from tollhouse.control import audit
@@ -32,32 +32,17 @@ class GatewayStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberKeys:
-    """What keys that members make may be; see `keys.policy`. None or empty: not limited."""
-
-    max_budget_usd: Decimal | None = None
-    allowed_models: tuple[str, ...] = ()
-    max_keys: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """`capture_content`: whether prompts and answers may be kept in the telemetry."""
 
     credential_mode: CredentialMode = "unified"
     capture_content: bool = False
-    member_keys: MemberKeys = MemberKeys()
+    member_keys: MemberPolicy = FREE
 
     def record(self) -> dict[str, str | int | bool | list[str] | None]:
         """As the audit log keeps them."""
-        members = self.member_keys
-        budget = members.max_budget_usd
-        return {
-            "credential_mode": self.credential_mode,
-            "capture_content": self.capture_content,
-            "member_max_budget_usd": None if budget is None else str(budget),
-            "member_allowed_models": list(members.allowed_models),
-            "member_max_keys": members.max_keys,
+        return {"credential_mode": self.credential_mode, "capture_content": self.capture_content} | {
+            f"member_{name}": value for name, value in self.member_keys.stored().items()
         }
 
 
@@ -180,15 +165,15 @@ async def change(database: Database, person: Person, edit: Callable[[Profile], P
     """Apply `edit` to what is set now. Raises Forbidden, NotFound."""
     require(person, "customer.change")
     async with database.transaction() as connection:
-        row = await _sql.lock_customer(connection, customer_id=person.customer_id)
-        if row is None:
-            raise _gone()
-        seen = _customer(row)
+        seen = await lock(connection, person.customer_id)
         before = Profile(seen.name, seen.billing_email, seen.settings)
         after = edit(before)
-        stored = dict(row["settings"]) | _stored(after.settings)
         row = await _sql.update_customer(
-            connection, customer_id=seen.id, name=after.name, billing_email=after.billing_email, settings=stored
+            connection,
+            customer_id=seen.id,
+            name=after.name,
+            billing_email=after.billing_email,
+            settings=_stored(after.settings),
         )
         await audit.append_change(connection, person.actor, "customer.update", seen.id, before.record(), after.record())
     return _customer(row)
@@ -231,29 +216,18 @@ async def leftover_failed(connection: Connection, leftover: Leftover, error: str
 
 def _stored(settings: Settings) -> dict[str, Any]:
     """As the row has them."""
-    members = settings.member_keys
     return {
         "credential_mode": settings.credential_mode,
         "capture_content": settings.capture_content,
-        "member_keys": {
-            "max_budget_usd": None if members.max_budget_usd is None else str(members.max_budget_usd),
-            "allowed_models": list(members.allowed_models),
-            "max_keys": members.max_keys,
-        },
+        "member_keys": settings.member_keys.stored(),
     }
 
 
 def _settings(stored: Mapping[str, Any]) -> Settings:
-    members = stored.get("member_keys") or {}
-    budget = members.get("max_budget_usd")
     return Settings(
         credential_mode=stored.get("credential_mode") or "unified",
         capture_content=bool(stored.get("capture_content")),
-        member_keys=MemberKeys(
-            None if budget is None else Decimal(budget),
-            tuple(members.get("allowed_models") or ()),
-            members.get("max_keys"),
-        ),
+        member_keys=MemberPolicy.of(stored.get("member_keys")),
     )
 
 

@@ -1,6 +1,6 @@
 """`/v1/audit`: who changed what, listed and exported."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -15,7 +15,7 @@ from tollhouse.control.history import service
 from tollhouse.control.history.service import Line
 from tollhouse.control.identity import Context, allowed
 from tollhouse.control.shapes import Moment, Searched, Shown, refusals
-from tollhouse.control.tables import csv_text
+from tollhouse.control.tables import Cell, csv_text
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=ControlRoute)
 
@@ -113,9 +113,5 @@ async def _as_lines(pages: AsyncIterator[list[Line]]) -> AsyncIterator[bytes]:
         yield b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
 
 
-def _cell(value: object) -> str | int | None:
-    if value is None or isinstance(value, int):
-        return value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _cell(value: Cell | Mapping[str, Any]) -> Cell:
+    return msgspec.json.encode(value).decode() if isinstance(value, Mapping) else value

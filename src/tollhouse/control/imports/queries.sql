@@ -23,4 +23,4 @@ SELECT id, lower(name) AS name FROM teams WHERE customer_id = :customer_id;
 -- name: imported_tags
 -- What was imported before: each key has where it came from as a tag.
 SELECT DISTINCT tag FROM ai_gateway_keys k, unnest(k.tags) tag
-WHERE k.customer_id = :customer_id AND starts_with(tag, 'openrouter:');
+WHERE k.customer_id = :customer_id AND starts_with(tag, :beginning);

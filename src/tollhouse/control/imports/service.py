@@ -7,6 +7,7 @@ from decimal import ROUND_UP, Decimal
 from typing import Final
 
 from tollhouse.access.keys import KeyTerms
+from tollhouse.access.tags import LONGEST_TAG
 from tollhouse.control.callers import Actor
 from tollhouse.control.imports.openrouter import Source
 from tollhouse.control.keys import service as keys
@@ -18,7 +19,6 @@ from tollhouse.foundation.money import MAX_KEY_BUDGET_USD
 from tollhouse.foundation.secrets import Secret
 
 _TAG: Final = "openrouter:"
-_TAG_LENGTH: Final = 64
 _LONGEST_NAME: Final = 200
 _PLACES: Final = Decimal("0.0001")
 
@@ -76,7 +76,7 @@ async def carry_out(connection: Connection, actor: Actor, steps: Sequence[Step])
 def tag_of(source: Source) -> str:
     """How an imported key is known again."""
     plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in source.hash)
-    return (_TAG + plain)[:_TAG_LENGTH]
+    return (_TAG + plain)[:LONGEST_TAG]
 
 
 def _step(source: Source, known: _Known, now: datetime) -> Step:
@@ -117,7 +117,9 @@ async def _known(connection: Connection, customer_id: CustomerId) -> _Known:
     teams: dict[str, TeamId] = {}
     async for row in _sql.teams_of_customer(connection, customer_id=customer_id):
         teams |= {row["id"].lower(): TeamId(row["id"]), row["name"]: TeamId(row["id"])}
-    tags = frozenset([row["tag"] async for row in _sql.imported_tags(connection, customer_id=customer_id)])
+    tags = frozenset(
+        [row["tag"] async for row in _sql.imported_tags(connection, customer_id=customer_id, beginning=_TAG)]
+    )
     return _Known(people, teams, tags)
 
 

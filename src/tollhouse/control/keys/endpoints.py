@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from tollhouse.access.keys import KeySearch, KeySort, KeyState, Place
+from tollhouse.access.keys import KeySearch, KeySort, KeyState
 from tollhouse.control.callers import Person
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, allowed
 from tollhouse.control.keys import many, rotation, service
 from tollhouse.control.keys.service import KeyAccount
 from tollhouse.control.keys.shapes import BalanceOut, ForecastOut, KeyIn, KeyOut, KeyPatch, UserKeyIn
-from tollhouse.control.pages import KeyPlace, key_cursor, read_key_cursor
+from tollhouse.control.pages import key_cursor, read_key_cursor
 from tollhouse.control.shapes import Given, ReceiptOut, Searched, Shown, Tag, refusals
 from tollhouse.control.tables import csv_text
 
@@ -109,13 +109,12 @@ async def list_customer_keys(
     limit: Annotated[int, Query(ge=1, le=MOST_IN_A_PAGE)] = MOST_IN_A_PAGE,
     cursor: str | None = None,
 ) -> KeyPage:
-    after = None if cursor is None else Place(*read_key_cursor(cursor, wanted.search.sort))
+    after = None if cursor is None else read_key_cursor(cursor, wanted.search.sort)
     now = context.clock.now()
     page = await many.search(context.database, person, replace(wanted.search, after=after, most=limit), now)
-    end = None if page.end is None else KeyPlace(page.end.at, page.end.word, page.end.number, page.end.key_id)
     return KeyPage(
         keys=[KeyOut.of(account, now) for account in page.accounts],
-        next_cursor=None if end is None else key_cursor(end, wanted.search.sort),
+        next_cursor=None if page.end is None else key_cursor(page.end, wanted.search.sort),
     )
 
 

@@ -12,6 +12,7 @@ from tollhouse.control.callers import Person
 from tollhouse.control.context import ControlContext
 from tollhouse.control.keys.service import KeyAccount, is_hash, with_balances
 from tollhouse.control.permissions import require
+from tollhouse.control.tables import Cell
 from tollhouse.db.pool import Database
 from tollhouse.foundation.money import exact_usd_string
 
@@ -22,8 +23,6 @@ COLUMNS: Final = (
     "held_usd", "remaining_usd", "resets_at", "allowed_models", "requests_per_minute", "tokens_per_minute",
     "concurrent_calls", "expires_at", "created_at", "last_used_at",
 )  # fmt: skip
-
-Cell = str | int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +101,7 @@ def _cells(account: KeyAccount, now: datetime) -> Iterator[Cell]:
     yield from (None if terms.budget_usd is None else str(terms.budget_usd), terms.budget_reset)
     yield from (exact_usd_string(balance.spent), exact_usd_string(balance.held))
     yield None if balance.remaining is None else exact_usd_string(balance.remaining)
-    yield _moment(balance.resets_at)
+    yield balance.resets_at
     yield " ".join(terms.allowed_models)
     yield from (terms.calls.requests_per_minute, terms.calls.tokens_per_minute, terms.calls.concurrent_calls)
-    yield from (_moment(terms.expires_at), _moment(key.created_at), _moment(key.last_used_at))
-
-
-def _moment(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+    yield from (terms.expires_at, key.created_at, key.last_used_at)

@@ -1,13 +1,11 @@
 """What members may give themselves: limits that admins set for keys that members make. Decisions are pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from tollhouse.access import keys
 from tollhouse.access.allowlist import covers
 from tollhouse.access.keys import KeyTerms
+from tollhouse.access.member_policy import MemberPolicy
 from tollhouse.control.callers import Person
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
@@ -19,23 +17,8 @@ _CODE: Final = "beyond_member_policy"
 _sql = queries.load(__file__)
 
 
-@dataclass(frozen=True, slots=True)
-class MemberPolicy:
-    """`max_budget_usd`: a key has a budget, and at most this. `allowed_models`: what its list may hold; empty: all."""
-
-    max_budget_usd: Decimal | None = None
-    allowed_models: tuple[str, ...] = ()
-    max_keys: int | None = None
-
-
 async def read(connection: Connection, customer_id: CustomerId) -> MemberPolicy:
-    stored: Mapping[str, Any] = await _sql.member_policy(connection, customer_id=customer_id) or {}
-    budget = stored.get("max_budget_usd")
-    return MemberPolicy(
-        max_budget_usd=None if budget is None else Decimal(budget),
-        allowed_models=tuple(stored.get("allowed_models") or ()),
-        max_keys=stored.get("max_keys"),
-    )
+    return MemberPolicy.of(await _sql.member_policy(connection, customer_id=customer_id))
 
 
 async def require_room(connection: Connection, person: Person, terms: KeyTerms) -> None:

@@ -8,7 +8,7 @@ from tollhouse.access import keys
 from tollhouse.control import audit
 from tollhouse.control.callers import Person
 from tollhouse.control.context import ControlContext
-from tollhouse.control.keys.service import Issued, account_of, is_hash, no_such_key, subject_of
+from tollhouse.control.keys.service import Issued, account_of, locked, subject_of
 from tollhouse.control.permissions import require
 
 LONGEST_GRACE: Final = timedelta(days=30)
@@ -27,9 +27,7 @@ async def rotate(context: ControlContext, person: Person, key_hash: str, grace: 
     now = context.clock.now()
     ends_at = now + grace
     async with context.database.transaction() as connection:
-        key = await keys.lock(connection, person.customer_id, key_hash) if is_hash(key_hash) else None
-        if key is None:
-            raise no_such_key()
+        key = await locked(connection, person.customer_id, key_hash)
         require(person, "key.rotate", subject_of(key))
         made = await keys.rotate(connection, key, now, ends_at)
         before, after = {"hash": key.key_hash}, {"hash": made.key_hash, "former_ends_at": ends_at.isoformat()}

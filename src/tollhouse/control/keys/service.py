@@ -180,10 +180,10 @@ async def _write(connection: Connection, actor: Actor, seen: Key, terms: KeyTerm
     """Budget first, then key: see the module's words on locks."""
     if (terms.budget_usd, terms.budget_reset) != (seen.terms.budget_usd, seen.terms.budget_reset):
         await _set_budget(connection, actor.customer_id, Scope("key", seen.id), terms)
-    locked = await keys.lock(connection, actor.customer_id, seen.key_hash)
-    if locked is None or locked.terms != seen.terms:
+    held = await keys.lock(connection, actor.customer_id, seen.key_hash)
+    if held is None or held.terms != seen.terms:
         raise _Overtaken
-    await keys.update(connection, locked, terms)
+    await keys.update(connection, held, terms)
     await audit.append_change(connection, actor, "key.update", seen.key_hash, _record(seen.terms), _record(terms))
 
 
@@ -210,9 +210,9 @@ async def _delete(
     context: ControlContext, person: Person, key_hash: str, action: Action, belongs: Callable[[Key], bool]
 ) -> None:
     async with context.database.transaction() as connection:
-        key = await keys.lock(connection, person.customer_id, key_hash) if is_hash(key_hash) else None
-        if key is None or not belongs(key):
-            raise no_such_key()
+        key = await locked(connection, person.customer_id, key_hash)
+        if not belongs(key):
+            raise _no_such_key()
         require(person, action, subject_of(key))
         await keys.delete(connection, key)
         before = _record(key.terms) | {"user_id": key.user_id, "team_id": key.team_id}
@@ -226,7 +226,15 @@ async def _delete(
 async def _key(connection: Connection, customer_id: CustomerId, key_hash: str) -> Key:
     key = await keys.find(connection, customer_id, key_hash) if is_hash(key_hash) else None
     if key is None:
-        raise no_such_key()
+        raise _no_such_key()
+    return key
+
+
+async def locked(connection: Connection, customer_id: CustomerId, key_hash: str) -> Key:
+    """The key, held until the transaction ends. Raises NotFound."""
+    key = await keys.lock(connection, customer_id, key_hash) if is_hash(key_hash) else None
+    if key is None:
+        raise _no_such_key()
     return key
 
 
@@ -277,7 +285,7 @@ def is_hash(text: str) -> bool:
     return len(text) == _HASH_LENGTH and text.isascii() and text.isalnum()
 
 
-def no_such_key() -> NotFound:
+def _no_such_key() -> NotFound:
     """Also for a key of others."""
     return NotFound("there is no such key", code="key_not_found")
 

@@ -3,21 +3,20 @@
 Whatever sets a password ends all sessions of its owner; who changes it themselves goes on with a new one.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from tollhouse.control import audit
 from tollhouse.control.callers import Person
-from tollhouse.control.people import sessions
+from tollhouse.control.people import sessions, users
 from tollhouse.control.people.sessions import Doorkeeper, NewSession, actor_of
-from tollhouse.control.people.users import User, user_of
-from tollhouse.control.permissions import Subject, require
+from tollhouse.control.people.users import User
+from tollhouse.control.permissions import Subject, require, require_session
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection, Database
-from tollhouse.foundation.errors import BadRequest, Forbidden, NotFound
-from tollhouse.foundation.ids import UserId, is_uuid, new_id
+from tollhouse.foundation.errors import BadRequest, Forbidden
+from tollhouse.foundation.ids import UserId, new_id
 from tollhouse.foundation.secrets import RESET_PREFIX, Secret, new_reset_token, sha256_hex
 
 RESET_LIVES: Final = timedelta(hours=24)
@@ -51,8 +50,7 @@ async def change_own(
     lifetime: timedelta,
 ) -> NewSession:
     """Raises Forbidden for a wrong password, and for tokens: a password is changed by a person who is signed in."""
-    if person.via != "session":
-        raise Forbidden("an API token cannot change the password; sign in for that", code="session_required")
+    require_session(person, "change the password")
     doorkeeper.tries.admit(person.address, person.email)
     async with database.connection() as connection:
         row = await _sql.user_by_email(connection, email=person.email)
@@ -69,13 +67,9 @@ async def change_own(
 async def begin_reset(database: Database, person: Person, user_id: str, now: datetime) -> Reset:
     """A link for somebody of the customer; earlier ones end. The password stays until the link is used."""
     async with database.transaction() as connection:
-        row = None
-        if is_uuid(user_id):
-            row = await _sql.user_of_customer(connection, user_id=user_id, customer_id=person.customer_id)
-        if row is None:
-            raise NotFound("there is no such person", param="user_id")
-        require(person, "user.reset_password", Subject(user_id=UserId(row["id"])))
-        reset = Reset(user_of(row), Secret(new_reset_token()), now + RESET_LIVES)
+        user = (await users.get(connection, person.customer_id, user_id)).user
+        require(person, "user.reset_password", Subject(user_id=user.id))
+        reset = Reset(user, Secret(new_reset_token()), now + RESET_LIVES)
         await _sql.forget_resets(connection, user_id=reset.user.id)
         await _sql.insert_reset(
             connection,
@@ -109,18 +103,11 @@ async def finish_reset(
         row = await _sql.use_reset(connection, token_hash=token_hash, now=now)
         if row is None:
             raise _spent()
-        user = await _owner(connection, row)
+        user = await sessions.admitted(connection, UserId(row["user_id"]))
         await _set(connection, user.id, hashed)
         actor = actor_of(user, address)
         await audit.append(connection, actor, "password.reset", user.id)
         return user, await sessions.open_session(connection, actor, user.id, now, lifetime)
-
-
-async def _owner(connection: Connection, row: Mapping[str, Any]) -> User:
-    found = await _sql.user_for_session(connection, user_id=row["user_id"])
-    if found is None:
-        raise Forbidden("this account is disabled; ask an admin of your customer", code="user_disabled")
-    return user_of(found)
 
 
 async def _set(connection: Connection, user_id: UserId, hashed: str) -> None:

@@ -67,7 +67,7 @@ async def invite(database: Database, person: Person, wanted: Wanted, now: dateti
     raw = Secret(new_invitation_token())
     async with database.transaction() as connection:
         if await _sql.user_by_email(connection, email=wanted.email) is not None:
-            raise Conflict("this e-mail address is registered already", code="email_taken", param="email")
+            raise users.email_taken()
         team_ids = await _teams(connection, person.customer_id, wanted.team_ids)
         await _sql.forget_invitations(connection, customer_id=person.customer_id, email=wanted.email)
         if await _sql.count_invitations(connection, customer_id=person.customer_id) >= MOST_OPEN:

@@ -12,9 +12,6 @@ VALUES (:id, :customer_id, :email, :name, :role, :password_hash) RETURNING *;
 -- Signing in: one address is one person of one customer.
 SELECT * FROM users WHERE lower(email) = lower(:email);
 
--- name: user_of_customer^
-SELECT * FROM users WHERE id = :user_id AND customer_id = :customer_id;
-
 -- name: user_for_session^
 -- Read again when the session is made: the check of a password takes long enough for things to change.
 SELECT * FROM users WHERE id = :user_id AND NOT disabled FOR KEY SHARE;

@@ -19,7 +19,7 @@ from tollhouse.db import queries
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.errors import Forbidden, NotFound, Unauthorized
-from tollhouse.foundation.ids import CustomerId, TeamId, UserId, is_uuid, new_id
+from tollhouse.foundation.ids import TeamId, UserId, is_uuid, new_id
 from tollhouse.foundation.secrets import Secret, csrf_token, new_session_token, sha256_hex
 
 _TRIES_WINDOW_S: Final = 300.0
@@ -127,12 +127,16 @@ async def let_in(
     """A session for somebody who has proved who they are. Raises Forbidden for a disabled account."""
     async with database.transaction() as connection:
         # Read again: the proof took long enough for things to change.
-        row = await _sql.user_for_session(connection, user_id=user_id)
-        if row is None:
-            raise Forbidden("this account is disabled; ask an admin of your customer", code="user_disabled")
-        user = user_of(row)
-        actor = Actor(user.customer_id, user.id, user_id=user.id, address=address)
-        return user, await open_session(connection, actor, user.id, now, lifetime)
+        user = await admitted(connection, user_id)
+        return user, await open_session(connection, actor_of(user, address), user.id, now, lifetime)
+
+
+async def admitted(connection: Connection, user_id: UserId) -> User:
+    """The person as they are now, who stays until the transaction ends. Raises Forbidden for a disabled account."""
+    row = await _sql.user_for_session(connection, user_id=user_id)
+    if row is None:
+        raise Forbidden("this account is disabled; ask an admin of your customer", code="user_disabled")
+    return user_of(row)
 
 
 async def open_session(
@@ -198,4 +202,4 @@ def _membership(row: Mapping[str, Any]) -> Membership:
 
 def actor_of(user: User, address: str | None) -> Actor:
     """Somebody who acts for themselves before they are signed in."""
-    return Actor(CustomerId(user.customer_id), user.id, user_id=user.id, address=address)
+    return Actor(user.customer_id, user.id, user_id=user.id, address=address)

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from tollhouse.control import audit
 from tollhouse.control.callers import Actor, Person, TokenScope
-from tollhouse.control.permissions import Subject, require
+from tollhouse.control.permissions import Subject, require, require_session
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection, Database
-from tollhouse.foundation.errors import Conflict, Forbidden, NotFound
+from tollhouse.foundation.errors import Conflict, NotFound
 from tollhouse.foundation.ids import UserId, is_uuid, new_id
 from tollhouse.foundation.secrets import Secret, display, new_api_token, sha256_hex
 
@@ -69,8 +69,7 @@ async def create_token(connection: Connection, actor: Actor, user_id: UserId, te
 
 async def create_own(database: Database, person: Person, terms: TokenTerms) -> NewToken:
     """Only from a session: a token that leaked must not be able to make itself permanent."""
-    if person.via != "session":
-        raise Forbidden("an API token cannot make API tokens; sign in for that", code="session_required")
+    require_session(person, "make API tokens")
     async with database.transaction() as connection:
         return await create_token(connection, person.actor, person.user_id, terms)
 

@@ -81,7 +81,7 @@ async def create_user(
             password_hash=password_hash,
         )
     except asyncpg.UniqueViolationError as cause:
-        raise Conflict("this e-mail address is registered already", code="email_taken", param="email") from cause
+        raise email_taken() from cause
     await audit.append(connection, actor, "user.create", row["id"], after={"email": email, "name": name, "role": role})
     return user_of(row)
 
@@ -108,7 +108,7 @@ async def listed(database: Database, person: Person, search: Search) -> list[Lis
 async def find(database: Database, person: Person, user_id: str) -> Listed:
     """Raises NotFound, also for people of other customers, and Forbidden."""
     async with database.connection() as connection:
-        found = await _find(connection, person.customer_id, user_id)
+        found = await get(connection, person.customer_id, user_id)
     require(person, "user.see", Subject(user_id=found.user.id))
     return found
 
@@ -117,20 +117,20 @@ async def change(database: Database, person: Person, user_id: str, edit: Edit) -
     """Raises NotFound, Forbidden, or Conflict when no admin would be left. A new role ends all sessions."""
     async with database.transaction() as connection:
         await _sql.lock_customer(connection, customer_id=person.customer_id)
-        seen = (await _find(connection, person.customer_id, user_id)).user
+        seen = (await get(connection, person.customer_id, user_id)).user
         require(person, "user.change", Subject(user_id=seen.id))
         if edit.role is not None or edit.disabled is not None:
             require(person, "user.change_role", Subject(user_id=seen.id))
         changed = await _write(connection, seen, edit)
         await audit.append_change(connection, person.actor, "user.update", seen.id, _record(seen), _record(changed))
-        return await _find(connection, person.customer_id, user_id)
+        return await get(connection, person.customer_id, user_id)
 
 
 async def delete(database: Database, person: Person, user_id: str) -> None:
     """Their keys become the customer's own, disabled: somebody may still have them. Raises as `change` does."""
     async with database.transaction() as connection:
         await _sql.lock_customer(connection, customer_id=person.customer_id)
-        seen = (await _find(connection, person.customer_id, user_id)).user
+        seen = (await get(connection, person.customer_id, user_id)).user
         require(person, "user.delete", Subject(user_id=seen.id))
         await _sql.delete_user(connection, user_id=seen.id, customer_id=seen.customer_id)
         await _require_an_admin(connection, seen)
@@ -159,13 +159,18 @@ async def _require_an_admin(connection: Connection, was: User) -> None:
         raise Conflict("a customer needs an admin who can sign in; appoint another one first", code="last_admin")
 
 
-async def _find(connection: Connection, customer_id: CustomerId, user_id: str) -> Listed:
+async def get(connection: Connection, customer_id: CustomerId, user_id: str) -> Listed:
+    """For callers that judge by themselves who may. Raises NotFound, also for people of other customers."""
     row = None
     if is_uuid(user_id):
         row = await _sql.listed_user(connection, customer_id=customer_id, user_id=user_id)
     if row is None:
         raise NotFound("there is no such person", param="user_id")
     return _listed(row)
+
+
+def email_taken() -> Conflict:
+    return Conflict("this e-mail address is registered already", code="email_taken", param="email")
 
 
 def user_of(row: Mapping[str, Any]) -> User:
