@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from control.house import House, ScriptedGateways, account
-from making import TEMPLATE, ManualClock, connected, create_database
+from control.house import House, Member, ScriptedGateways, account
+from making import TEMPLATE, ManualClock, connected, create_database, customer
 from tollhouse.catalog import models
 from tollhouse.catalog.models import Catalog
 from tollhouse.control.context import ControlContext
 from tollhouse.db.pool import Database
+from tollhouse.foundation.ids import CustomerId
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +47,23 @@ async def busy_house(embedded_template: str, catalog: Catalog) -> AsyncIterator[
         AsyncExitStack() as stack,
     ):
         yield House(_context(database, ManualClock(), catalog, ScriptedGateways()), stack)
+
+
+@pytest.fixture
+async def acme(house: House) -> CustomerId:
+    """A customer with nobody in it."""
+    async with house.context.database.connection() as connection:
+        return await customer(connection)
+
+
+@pytest.fixture
+async def admin(house: House, acme: CustomerId) -> Member:
+    return await house.member(acme, "admin")
+
+
+@pytest.fixture
+async def manager(house: House, acme: CustomerId) -> Member:
+    return await house.member(acme, "manager")
 
 
 def _context(database: Database, clock: ManualClock, catalog: Catalog, gateways: ScriptedGateways) -> ControlContext:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from control.house import ORIGIN, House, refusal
-from making import ManualClock, customer, key, user
+from making import ManualClock, key, user
 from tollhouse.access.keys import KeyTerms
 from tollhouse.control.callers import Actor
 from tollhouse.control.identity import SECURE_SESSION_COOKIE as SESSION_COOKIE
@@ -13,12 +13,6 @@ from tollhouse.control.people.tokens import TokenTerms
 from tollhouse.foundation.ids import CustomerId, new_id
 
 TOKEN = "/v1/tokens"
-
-
-@pytest.fixture
-async def acme(house: House) -> CustomerId:
-    async with house.context.database.connection() as connection:
-        return await customer(connection)
 
 
 def _session(browser: httpx.AsyncClient) -> str:

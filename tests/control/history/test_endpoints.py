@@ -14,12 +14,6 @@ from tollhouse.foundation.ids import CustomerId
 
 
 @pytest.fixture
-async def acme(house: House) -> CustomerId:
-    async with house.context.database.connection() as connection:
-        return await customer(connection)
-
-
-@pytest.fixture
 async def admin(house: House, acme: CustomerId) -> Member:
     found = await house.member(acme, "admin")
     for name in ("=one", "two", "three"):

@@ -15,17 +15,6 @@ from tollhouse.foundation.ids import CustomerId
 KEYS = "/v1/ai/keys"
 
 
-@pytest.fixture
-async def acme(house: House) -> CustomerId:
-    async with house.context.database.connection() as connection:
-        return await customer(connection)
-
-
-@pytest.fixture
-async def manager(house: House, acme: CustomerId) -> Member:
-    return await house.member(acme, "manager")
-
-
 async def _made(person: Member, name: str, **fields: object) -> str:
     answer = await person.api.post(f"{KEYS}/user", json={"name": name} | fields)
     assert answer.status_code == 201, answer.text

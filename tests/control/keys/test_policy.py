@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from control.house import House, Member, refusal
-from making import customer
 from tollhouse.access.keys import KeyTerms
 from tollhouse.access.member_policy import MemberPolicy
 from tollhouse.control.keys.policy import require_within
@@ -14,17 +13,6 @@ from tollhouse.foundation.errors import Forbidden
 from tollhouse.foundation.ids import CustomerId
 
 KEYS = "/v1/ai/keys"
-
-
-@pytest.fixture
-async def acme(house: House) -> CustomerId:
-    async with house.context.database.connection() as connection:
-        return await customer(connection)
-
-
-@pytest.fixture
-async def admin(house: House, acme: CustomerId) -> Member:
-    return await house.member(acme, "admin")
 
 
 async def _set(admin: Member, **policy: object) -> None:

@@ -2,19 +2,11 @@
 
 import asyncio
 
-import pytest
-
 from control.house import House, Member, refusal
 from making import ManualClock, customer
 from tollhouse.foundation.ids import CustomerId
 
 KEYS = "/v1/ai/keys"
-
-
-@pytest.fixture
-async def acme(house: House) -> CustomerId:
-    async with house.context.database.connection() as connection:
-        return await customer(connection)
 
 
 async def _opens(house: House, raw: str) -> int:

@@ -14,12 +14,6 @@ from tollhouse.foundation.errors import Conflict, NotFound
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId, new_id
 
 
-@pytest.fixture
-async def acme(house: House) -> CustomerId:
-    async with house.context.database.connection() as connection:
-        return await customer(connection)
-
-
 async def _sign_in(house: House, email: str, password: str = PASSWORD) -> httpx.Response:
     visitor = await house.visitor()
     return await visitor.post("/v1/login", json={"email": email, "password": password})

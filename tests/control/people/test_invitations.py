@@ -11,17 +11,6 @@ from tollhouse.control.people import invitations
 from tollhouse.foundation.ids import CustomerId, new_id
 
 
-@pytest.fixture
-async def acme(house: House) -> CustomerId:
-    async with house.context.database.connection() as connection:
-        return await customer(connection)
-
-
-@pytest.fixture
-async def admin(house: House, acme: CustomerId) -> Member:
-    return await house.member(acme, "admin")
-
-
 async def _invite(person: Member, email: str = "bob@example.com", **fields: object) -> dict[str, str]:
     answer = await person.api.post("/v1/invitations", json={"email": email} | fields)
     assert answer.status_code == 201, answer.text

@@ -1,21 +1,8 @@
 """Teams: made, renamed, filled and deleted by those who may."""
 
-import pytest
-
 from control.house import House, Member, refusal
 from making import customer, key
 from tollhouse.foundation.ids import CustomerId, new_id
-
-
-@pytest.fixture
-async def acme(house: House) -> CustomerId:
-    async with house.context.database.connection() as connection:
-        return await customer(connection)
-
-
-@pytest.fixture
-async def manager(house: House, acme: CustomerId) -> Member:
-    return await house.member(acme, "manager")
 
 
 async def _team(manager: Member, name: str = "Research") -> str:

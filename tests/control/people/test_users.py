@@ -3,22 +3,9 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from control.house import PASSWORD, House, Member, refusal
 from making import customer, key
 from tollhouse.foundation.ids import CustomerId, new_id
-
-
-@pytest.fixture
-async def acme(house: House) -> CustomerId:
-    async with house.context.database.connection() as connection:
-        return await customer(connection)
-
-
-@pytest.fixture
-async def admin(house: House, acme: CustomerId) -> Member:
-    return await house.member(acme, "admin")
 
 
 async def test_people_are_listed_with_their_teams_and_keys_page_by_page(
