@@ -14,13 +14,14 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Final, cast
 
 import asyncpg
 import msgspec
 import psutil
 from bench.one_megabyte import settings_of
-from bench.processes import BenchError, Cores, end_in_order_when_told, on_core, pick_cores
+from bench.processes import BenchError, end_in_order_when_told, on_core, pick_cores
 from bench.seed import seed
 from bench.targets import provider
 from bench.upstream import MODEL
@@ -45,6 +46,7 @@ _SCRIPT: Final = Path(__file__).with_name("load.lua")
 _STATISTICS_S: Final = 1.5
 _WARM_UP_S: Final = 8
 _CONNECTIONS: Final = (1, 16)
+_AHEAD: Final = ("chrt", "--rr", "1")
 
 
 class NoLedger:
@@ -69,8 +71,31 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """wrk on its core; `apart`: ahead of whoever else is there."""
+
+    folder: Path
+    core: int
+    apart: bool
+
+    async def call(self, address: str, key: str, connections: int, seconds: int) -> Load:
+        """Raises BenchError if a call failed."""
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)]
+        command += [address, "--", f"Bearer {key}", str(self.folder / "call.json")]
+        with on_core(self.core):
+            wrk = await asyncio.create_subprocess_exec(
+                *[*_AHEAD, *command] if self.apart else command, stdout=asyncio.subprocess.PIPE
+            )
+        told, _ = await wrk.communicate()
+        load = msgspec.json.decode(told.splitlines()[-1], type=Load)
+        if load.failed or not load.requests:
+            raise BenchError(f"{load.failed} of {load.requests} calls failed")
+        return load
+
+
+@dataclass(frozen=True, slots=True)
 class Turns:
-    """All turns of one kind; the median turn counts."""
+    """All turns of one kind; the median of each figure counts."""
 
     on: list[Load]
     off: list[Load]
@@ -81,14 +106,14 @@ class Turns:
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=4, help="length of a turn")
+    parser.add_argument("--seconds", type=int, default=8, help="length of a turn")
     parser.add_argument("--turns", type=int, default=5, help="turns with the ledger on, and as many without")
-    parser.add_argument("--polite", action="store_true", help="Postgres makes way for load and upstream")
+    parser.add_argument("--apart", action="store_true", help="load and upstream never wait for Postgres")
     told = parser.parse_args()
     configure("console", "error")
     end_in_order_when_told()
     try:
-        table = _measure(told.seconds, told.turns, polite=told.polite)
+        table = _measure(told.seconds, told.turns, apart=told.apart)
     except (BenchError, StartupError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -96,31 +121,32 @@ def main() -> int:
     return 0
 
 
-def _make_way(data_dir: Path) -> None:
-    """Let Postgres work when nobody else wants the core that it shares with load and upstream.
+def _run_ahead() -> None:
+    """Let what runs now, the upstream, and what it starts, have its core whenever it wants it.
 
-    In production it has a core, or a machine, of its own; here its bursts would be waited for by every caller.
+    In production load and upstream are other machines; here a caller would wait for the bursts of Postgres, which
+    has no core of its own. Only a real-time process takes the core from another one at once.
     """
-    postmaster = int((data_dir / "postgres/postmaster.pid").read_text().splitlines()[0])
-    for process in (psutil.Process(postmaster), *psutil.Process(postmaster).children()):
-        os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+    for process in psutil.Process().children(recursive=True):
+        for thread in process.threads():
+            os.sched_setscheduler(thread.id, os.SCHED_RR, os.sched_param(1))
 
 
-def _measure(seconds: int, turns: int, *, polite: bool) -> str:
+def _measure(seconds: int, turns: int, *, apart: bool) -> str:
     cores = pick_cores()
     with tempfile.TemporaryDirectory(prefix="tollhouse-bench-") as name, on_core(cores.load):
         folder = Path(name)
         (folder / "call.json").write_bytes(_BODY)
         with provider(folder, cores, chunks=1, delay_ms=0) as upstream:
+            if apart:
+                _run_ahead()
             settings = settings_of(folder, upstream)
             app.make_data_dir(settings)
             with server.running(settings.database_url, settings.data_dir) as url, on_core(cores.gateway):
-                if polite:
-                    _make_way(settings.data_dir)
-                return asyncio.run(_drive(settings, url, folder, cores, seconds, turns))
+                return asyncio.run(_drive(settings, url, Caller(folder, cores.load, apart), seconds, turns))
 
 
-async def _drive(settings: Settings, url: str, folder: Path, cores: Cores, seconds: int, turns: int) -> str:
+async def _drive(settings: Settings, url: str, caller: Caller, seconds: int, turns: int) -> str:
     keys = await seed(url)
     lines = [
         "| connections | | p50 ms | p99 ms | calls/s | database transactions / 1,000 calls |",
@@ -128,15 +154,15 @@ async def _drive(settings: Settings, url: str, folder: Path, cores: Cores, secon
     ]
     async with _both(settings, url) as (with_ledger, without):
         # Budgets that were set a moment ago are recalled: for some seconds calls ask for each dollar.
-        await _load(with_ledger, keys.limited, folder, cores, 1, _WARM_UP_S)
+        await caller.call(with_ledger, keys.limited, 1, _WARM_UP_S)
         for connections in _CONNECTIONS:
             seen = Turns([], [], 0.0)
             made = 0
             for _ in range(turns):
                 before = await _transactions(url)
-                seen.on.append(await _load(with_ledger, keys.limited, folder, cores, connections, seconds))
+                seen.on.append(await caller.call(with_ledger, keys.limited, connections, seconds))
                 made += await _transactions(url) - before
-                seen.off.append(await _load(without, keys.limited, folder, cores, connections, seconds))
+                seen.off.append(await caller.call(without, keys.limited, connections, seconds))
             calls = sum(load.requests for load in seen.on)
             lines += _rows(connections, replace(seen, transactions=1000 * made / calls))
     return "\n".join(lines)
@@ -160,20 +186,6 @@ async def _both(settings: Settings, url: str) -> AsyncIterator[tuple[str, str]]:
             addresses.append(f"http://127.0.0.1:{listener.getsockname()[1]}{CHAT_PATH}")
         serving.settle_memory()
         yield addresses[0], addresses[1]
-
-
-async def _load(address: str, key: str, folder: Path, cores: Cores, connections: int, seconds: int) -> Load:
-    with on_core(cores.load):
-        wrk = await asyncio.create_subprocess_exec(
-            *["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)],
-            *[address, "--", f"Bearer {key}", str(folder / "call.json")],
-            stdout=asyncio.subprocess.PIPE,
-        )
-    told, _ = await wrk.communicate()
-    load = msgspec.json.decode(told.splitlines()[-1], type=Load)
-    if load.failed or not load.requests:
-        raise BenchError(f"{load.failed} of {load.requests} calls failed")
-    return load
 
 
 async def _transactions(url: str) -> int:
@@ -204,7 +216,14 @@ def _row(connections: int, name: str, load: Load, transactions: str) -> str:
 
 
 def _median(loads: list[Load]) -> Load:
-    return sorted(loads, key=lambda load: load.p50_ms)[len(loads) // 2]
+    """Of each figure by itself."""
+    return Load(
+        sum(load.requests for load in loads),
+        sum(load.seconds for load in loads),
+        median(load.p50_ms for load in loads),
+        median(load.p99_ms for load in loads),
+        0,
+    )
 
 
 if __name__ == "__main__":

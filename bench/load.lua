@@ -1,5 +1,6 @@
 -- What wrk sends, and how it tells what came of it: one line of JSON.
--- Arguments after `--`: the value of Authorization, and the file with the body.
+-- Arguments after `--`: the value of Authorization, the file with the body and, for calls at a pace, the pause between
+-- two requests of a connection in ms.
 
 function init(args)
     wrk.method = "POST"
@@ -8,6 +9,10 @@ function init(args)
     local file = assert(io.open(args[2], "rb"))
     wrk.body = file:read("*a")
     file:close()
+    local pause = tonumber(args[3])
+    if pause then
+        function delay() return pause end
+    end
 end
 
 function done(summary, latency)

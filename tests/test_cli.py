@@ -128,30 +128,32 @@ def _said_with_status_1(told: dict[str, str]) -> str:
 
 
 async def test_gateways_are_provisioned_and_the_doctor_sees_cloudflare(
-    told: dict[str, str], customer_id: str, embedded_url: str
+    told: dict[str, str], customer_id: str, embedded_url: str, tmp_path: Path
 ) -> None:
     import asyncio
+
+    pool = tmp_path / "accounts.json"
+    pool.write_text(json.dumps([{"id": ACCOUNT, "token": TOKEN}]))
 
     with psycopg.connect(embedded_url) as connection:
         connection.execute("UPDATE customers SET gateway_state = 'pending'")
     async with emulated() as emulator:
-        with_cloudflare = told | {
-            "CF_ACCOUNT_ID": ACCOUNT,
-            "CF_AI_GATEWAY_API_TOKEN": TOKEN,
-            "CF_API_BASE": f"{emulator.url}/client/v4",
-        }
-        assert "1 gateways made" in await asyncio.to_thread(run, with_cloudflare, "gateways", "provision")
+        there = told | {"CF_API_BASE": f"{emulator.url}/client/v4"}
+        of_file = there | {"TOLLHOUSE_CF_ACCOUNTS_FILE": str(pool)}
+        with_cloudflare = there | {"CF_ACCOUNT_ID": ACCOUNT, "CF_AI_GATEWAY_API_TOKEN": TOKEN}
+        assert "1 gateways made" in await asyncio.to_thread(run, of_file, "gateways", "provision")
         assert "token is accepted" in await asyncio.to_thread(run, with_cloudflare, "doctor")
         wrong = with_cloudflare | {"CF_AI_GATEWAY_API_TOKEN": "another-token-0123456789"}
         assert "WRONG  cloudflare" in await asyncio.to_thread(_said_with_status_1, wrong)
+        assert "stands twice" in await asyncio.to_thread(_said_with_status_1, with_cloudflare | of_file)
     with psycopg.connect(embedded_url) as connection:
         row = connection.execute("SELECT gateway_state, cf_gateway_id FROM customers").fetchone()
     assert row == ("ready", f"tollhouse-{customer_id}")
 
 
-@pytest.mark.parametrize("name", ["TOLLHOUSE_PRICE_OVERRIDES"])
-def test_bad_price_overrides_are_one_line(told: dict[str, str], tmp_path: Path, name: str) -> None:
-    bad = tmp_path / "prices.json"
+@pytest.mark.parametrize("name", ["TOLLHOUSE_PRICE_OVERRIDES", "TOLLHOUSE_CF_ACCOUNTS_FILE"])
+def test_a_bad_file_is_one_line(told: dict[str, str], tmp_path: Path, name: str) -> None:
+    bad = tmp_path / "bad.json"
     bad.write_text('{"models": [{"provider": "openai"}]}')
     said = run(told | {name: str(bad)}, "keys", "list", "--customer", "x", fails=True)
     assert str(bad) in said

@@ -15,7 +15,8 @@ from tollhouse.access.shelf import NOTICES as KEY_NOTICES
 from tollhouse.access.shelf import Shelf
 from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
-from tollhouse.cloudflare.management import Account, GatewayManagement
+from tollhouse.cloudflare.accounts import Account, read_pool
+from tollhouse.cloudflare.management import GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
 from tollhouse.control import api, onboarding
 from tollhouse.control.context import ControlContext
@@ -185,7 +186,16 @@ def _notices(database_url: str, keeper: Keeper, permits: PermitLookup, shelf: Sh
 
 
 def accounts_of(settings: Settings) -> tuple[Account, ...]:
-    """The Cloudflare accounts that gateways can be made in; empty without credentials."""
+    """The Cloudflare accounts that gateways can be made in: the environment's, then the file's; perhaps none."""
+    accounts = _account_of_environment(settings)
+    if settings.cf_accounts_file is not None:
+        accounts += read_pool(settings.cf_accounts_file, settings.gateways_per_account)
+    if len({account.id for account in accounts}) < len(accounts):
+        raise StartupError(f"an account stands twice in {settings.cf_accounts_file}, or is CF_ACCOUNT_ID, too")
+    return accounts
+
+
+def _account_of_environment(settings: Settings) -> tuple[Account, ...]:
     if settings.cf_account_id is None or settings.cf_api_token is None:
         return ()
     token = Secret(settings.cf_api_token.get_secret_value())
@@ -238,7 +248,7 @@ def _road(
         keeper=worker.keeper,
         pool=upstream,
         tokens=Tokens({account.id: account.run_token for account in control.accounts}),
-        default_account=settings.cf_account_id,
+        default_account=next((account.id for account in control.accounts), None),
         rates=rates,
         relay=Relay(drains, clock),
         settler=Settler(worker.keeper, clock),

@@ -8,6 +8,7 @@ import httpx
 import psycopg
 
 from tollhouse.app import accounts_of
+from tollhouse.cloudflare.accounts import Account
 from tollhouse.db import migrate
 from tollhouse.foundation.errors import StartupError
 from tollhouse.settings import Settings
@@ -68,20 +69,28 @@ def _ledger(url: str) -> Finding:
 
 
 async def _cloudflare(settings: Settings) -> list[Finding]:
-    accounts = accounts_of(settings)
+    try:
+        accounts = accounts_of(settings)
+    except StartupError as error:
+        return [Finding("cloudflare", str(error), wrong=True)]
     if not accounts:
         return [Finding("cloudflare", "not configured: customers get no gateway (`serve --demo` emulates one)")]
-    url = f"{str(settings.cf_api_base).rstrip('/')}/accounts/{accounts[0].id}/ai-gateway/gateways"
-    headers = {"authorization": f"Bearer {accounts[0].management_token.reveal()}"}
+    base = str(settings.cf_api_base).rstrip("/")
+    async with httpx.AsyncClient(timeout=_WAIT_S) as client:
+        return [await _account(client, base, account) for account in accounts]
+
+
+async def _account(client: httpx.AsyncClient, base: str, account: Account) -> Finding:
+    headers = {"authorization": f"Bearer {account.management_token.reveal()}"}
+    url = f"{base}/accounts/{account.id}/ai-gateway/gateways"
     try:
-        async with httpx.AsyncClient(timeout=_WAIT_S) as client:
-            answer = await client.get(url, params={"per_page": 1}, headers=headers)
+        answer = await client.get(url, params={"per_page": 1}, headers=headers)
     except httpx.HTTPError as error:
-        return [Finding("cloudflare", f"cannot be reached: {error!r}. Check CF_API_BASE.", wrong=True)]
+        return Finding("cloudflare", f"cannot be reached: {error!r}. Check CF_API_BASE.", wrong=True)
     if answer.status_code != 200:
-        says = f"answers {answer.status_code}: check CF_ACCOUNT_ID and that the token may write AI Gateway"
-        return [Finding("cloudflare", says, wrong=True)]
-    return [Finding("cloudflare", "reachable, and the token is accepted")]
+        check = "check its id, and that its token may write AI Gateway"
+        return Finding("cloudflare", f"account {account.id}: answers {answer.status_code}; {check}", wrong=True)
+    return Finding("cloudflare", f"account {account.id}: reachable, and the token is accepted")
 
 
 def _server(settings: Settings) -> list[Finding]:

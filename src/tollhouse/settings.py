@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     # Cloudflare
     cf_account_id: str | None = Field(None, validation_alias="CF_ACCOUNT_ID")
     cf_api_token: SecretStr | None = Field(None, validation_alias="CF_AI_GATEWAY_API_TOKEN")
+    cf_accounts_file: Path | None = None
+    """More accounts for gateways: see `cloudflare/accounts.py`."""
     cf_api_base: HttpUrl = Field(HttpUrl("https://api.cloudflare.com/client/v4"), validation_alias="CF_API_BASE")
     cf_gateway_base: HttpUrl = Field(
         HttpUrl("https://gateway.ai.cloudflare.com/v1"), validation_alias="CF_GATEWAY_BASE"

@@ -173,11 +173,9 @@ async def _one_change(office: Office, client: httpx.AsyncClient) -> None:
     if kind == "scope" and not any(each.is_closed for each in office.scopes.values()):
         scope, closable = chance.choice(list(office.scopes.items()))
         return await _close_scope(office, scope, closable)
-    if kind == "raise" or len(open_keys) <= _KEYS // 2:
-        key = chance.choice(office.keys)
-        if not key.own.is_closed:
-            await _patch(office, client, key, "limit", {"budget_usd": f"{chance.randint(500, 999)}.0000"})
-        return None
+    if kind in ("raise", "scope") or len(open_keys) <= _KEYS // 2:
+        budget = {"budget_usd": f"{chance.randint(500, 999)}.0000"}
+        return await _patch(office, client, chance.choice(open_keys), "limit", budget)
     return await _close_key(office, client, chance.choice(open_keys), kind)
 
 

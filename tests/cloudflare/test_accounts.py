@@ -1,24 +1,20 @@
-"""The pool of accounts: which has room."""
+"""The pool of accounts, and the file that names them."""
+
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tollhouse.cloudflare.accounts import Account, account_with_room
+from tollhouse.cloudflare.accounts import Account, read_pool
+from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.secrets import Secret
 
 
-def account(name: str, capacity: int = 20) -> Account:
-    return Account(name, Secret("manage"), Secret("run"), capacity)
-
-
-def test_the_account_with_the_most_room_is_chosen() -> None:
-    accounts = [account("one", 20), account("two", 10), account("three", 20)]
-    assert account_with_room(accounts, {"one": 19, "two": 4, "three": 16}) is accounts[1]
-
-
-def test_full_accounts_and_no_accounts_have_no_room() -> None:
-    assert account_with_room([account("one", 2)], {"one": 2}) is None
-    assert account_with_room([account("one", 2)], {"one": 3}) is None
-    assert account_with_room([], {}) is None
+def written(folder: Path, content: Any) -> Path:
+    path = folder / "accounts.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
 
 
 def test_an_account_holds_twenty_gateways_and_shows_no_token() -> None:
@@ -30,4 +26,36 @@ def test_an_account_holds_twenty_gateways_and_shows_no_token() -> None:
 
 def test_an_id_that_could_change_a_path_is_refused() -> None:
     with pytest.raises(ValueError, match="account id"):
-        account("../admin")
+        Account("../admin", Secret("manage"), Secret("run"))
+
+
+def test_a_file_names_accounts_in_its_order(tmp_path: Path) -> None:
+    entries = [{"id": "two", "token": "both"}, {"id": "one", "management_token": "m", "run_token": "r", "capacity": 3}]
+    two, one = read_pool(written(tmp_path, entries), 7)
+    assert (two.id, two.management_token.reveal(), two.run_token.reveal(), two.capacity) == ("two", "both", "both", 7)
+    assert (one.id, one.management_token.reveal(), one.run_token.reveal(), one.capacity) == ("one", "m", "r", 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "not usable"),
+        ({"id": "one"}, "Expected `array`"),
+        ([{"token": "t"}], "missing required field `id`"),
+        ([{"id": "one"}], "'one' needs a `token`"),
+        ([{"id": "one", "run_token": "r"}], "'one' needs a `token`"),
+        ([{"id": "one", "token": "t", "tokn": "t"}], "unknown field `tokn`"),
+        ([{"id": "one", "token": "two words"}], "not usable"),
+        ([{"id": "one", "token": "t", "capacity": 0}], ">= 1"),
+        ([{"id": "../admin", "token": "t"}], "not a Cloudflare account id"),
+        ("[" * 100_000, "not usable"),
+    ],
+)
+def test_a_file_that_is_not_understood_stops_the_start(tmp_path: Path, content: Any, says: str) -> None:
+    with pytest.raises(StartupError, match=says):
+        read_pool(written(tmp_path, content), 20)
+
+
+def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="cannot be read"):
+        read_pool(tmp_path / "nowhere.json", 20)

@@ -81,7 +81,7 @@ def test_what_is_missing_is_not_known() -> None:
     ]
 
 
-@pytest.mark.parametrize("page", [b"null", b"{}", b'[{"id": 1}]', b'["x"]'])
+@pytest.mark.parametrize("page", [b"null", b"{}", b'[{"id": 1}]', b'[{"id": "\xff"}]', b'["x"]'])
 def test_a_page_that_is_none_is_a_failure(page: bytes) -> None:
     with pytest.raises(ManagementError, match="a page of logs that is none"):
         read_page(msgspec.Raw(page))

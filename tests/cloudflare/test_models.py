@@ -75,6 +75,10 @@ def test_entries_without_a_name_are_skipped() -> None:
     assert [model.name for model in read_models(page({}, 1, None, {"name": 3}, {"name": "@cf/x/y"}))] == ["@cf/x/y"]
 
 
+def test_a_name_that_is_no_text_is_skipped() -> None:
+    assert [model.name for model in read_models(msgspec.Raw(b'[{"name": "\xff"}, {"name": "@cf/x/y"}]'))] == ["@cf/x/y"]
+
+
 def test_a_page_that_is_no_list_is_an_error_and_not_the_end() -> None:
     with pytest.raises(ManagementError):
         read_models(msgspec.Raw(b'{"models":[]}'))

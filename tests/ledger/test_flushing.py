@@ -15,6 +15,7 @@ from tollhouse.ledger.flushing import Flusher
 from tollhouse.ledger.protocol import FlushBatch, FlushReply, Gap, Owner
 from tollhouse.ledger.records import Reserved
 from tollhouse.ledger.segments import JournalFailed
+from tollhouse.ledger.turns import Turns
 from tollhouse.ledger.worker import Worker
 
 
@@ -38,10 +39,10 @@ async def test_a_record_that_the_book_refuses_is_buried_with_its_money_in_doubt(
 ) -> None:
     flush, bad = book.flush, set[str]()
 
-    async def picky(connection: Connection, caller: Owner, epoch: int, batch: FlushBatch) -> FlushReply:
+    async def picky(connection: Connection, caller: Owner, epoch: int, batch: FlushBatch, *rows: Any) -> FlushReply:
         if any(resolved.reserved.call.call_id in bad for resolved in batch.resolved):
             raise asyncpg.DataError("no such text")
-        return await flush(connection, caller, epoch, batch)
+        return await flush(connection, caller, epoch, batch, *rows)
 
     monkeypatch.setattr(book, "flush", picky)
     async with working(embedded_database, data_dir, Told(), flush_every_s=0.3) as worker:
@@ -65,7 +66,7 @@ async def test_what_is_refused_without_any_record_is_a_fault_of_ours(
 
     async with working(embedded_database, data_dir, heartbeat_s=60) as worker:
         owner = worker.keeper.owner
-        flusher = Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 0)
+        flusher = Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 0, Turns())
         with monkeypatch.context() as patched:
             patched.setattr(book, "flush", refuse)
             with pytest.raises(ValueError, match="never"):
@@ -77,7 +78,7 @@ async def test_after_a_gap_it_begins_where_the_book_says(embedded_database: Data
         await calls(worker, embedded_database, 3)
         await worker.keeper.drained()
         owner = worker.keeper.owner
-        ahead = Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 4)
+        ahead = Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 4, Turns())
         async with embedded_database.connection() as connection:
             await connection.execute("UPDATE ledger_marks SET acked_seq = 2")
         with pytest.raises(Gap) as gap:
@@ -107,7 +108,7 @@ async def test_a_journal_that_cannot_be_read_for_a_moment_skips_nothing(
         made = await calls(worker, embedded_database, 6)
         last = await worker.keeper.journal.sync()
         owner = worker.keeper.owner
-        flusher = Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 0)
+        flusher = Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 0, Turns())
         read, reads = flusher._reader.read, 0
 
         def troubled(*args: Any) -> Any:
@@ -132,7 +133,7 @@ async def test_two_flushers_of_one_epoch_do_no_harm(embedded_database: Database,
         owner = worker.keeper.owner
 
         async def flush() -> Any:
-            return await Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 0).flush(
+            return await Flusher(embedded_database, worker.keeper.journal, owner, owner.epoch, 0, Turns()).flush(
                 last, nothing_more
             )
 

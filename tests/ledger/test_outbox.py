@@ -11,6 +11,7 @@ from tollhouse.foundation.money import Nanos
 from tollhouse.ledger import book
 from tollhouse.ledger.outbox import Outbox
 from tollhouse.ledger.records import Reserved
+from tollhouse.ledger.turns import Turns
 from tollhouse.ledger.worker import Worker
 
 
@@ -33,7 +34,7 @@ async def recorded(database: Database, worker: Worker) -> int:
 
 def outbox(database: Database, worker: Worker, told: Told, after: int = 0) -> Outbox:
     owner = worker.keeper.owner
-    return Outbox(database, worker.keeper.journal, owner, owner.epoch, after, told.tell)
+    return Outbox(database, worker.keeper.journal, owner, owner.epoch, after, told.tell, Turns())
 
 
 async def test_nothing_is_told_beyond_what_is_booked(embedded_database: Database, worker: Worker) -> None:

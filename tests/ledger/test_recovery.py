@@ -176,11 +176,11 @@ async def test_a_living_sibling_finishes_a_deserted_slot(database: Database, dat
     told = Told()
     async with working(database, data_dir, told) as sibling:
         calls = await died_with(database, data_dir, told, settled=1, opened=1)
-        await sibling.janitor.round()
+        await sibling.janitor.finish_deserted()
         assert set(told.kinds) == {reserved.call.call_id for reserved in calls}
         assert await leased(database) == 0
         assert not list(slots.deserted(data_dir))
-        await sibling.janitor.round()
+        await sibling.janitor.finish_deserted()
 
 
 async def test_a_silent_worker_is_doubted_and_believed_again_when_it_speaks(
@@ -194,7 +194,7 @@ async def test_a_silent_worker_is_doubted_and_believed_again_when_it_speaks(
         async with database.connection() as connection:
             await connection.execute("UPDATE ledger_marks SET seen_at = now() - interval '1 hour'")
         async with working(database, data_dir) as sibling:
-            await sibling.janitor.round()
+            await sibling.janitor.doubt_silent()
             assert await accounts(database) == [(0, 0, before, 0)]
             quiet.keeper.settle(answer.call.call_id, "exact", Nanos(1))
             await quiet.close(5)
@@ -206,13 +206,13 @@ async def test_the_janitor_goes_on_after_failures(
 ) -> None:
     rounds = 0
 
-    async def failing(*_args: object) -> list[str]:
+    def failing(*_args: object) -> list[str]:
         nonlocal rounds
         rounds += 1
         raise TimeoutError
 
     async with working(embedded_database, data_dir) as worker:
-        monkeypatch.setattr(book, "doubt_silent", failing)
+        monkeypatch.setattr(slots, "deserted", failing)
         loop = asyncio.create_task(worker.janitor.run())
         while rounds < 2:
             await asyncio.sleep(0.01)

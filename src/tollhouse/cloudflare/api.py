@@ -12,6 +12,7 @@ from typing import Final
 import httpx
 import msgspec
 
+from tollhouse.foundation.errors import UNREADABLE
 from tollhouse.foundation.secrets import Secret
 
 NOT_FOUND: Final = 7002
@@ -154,7 +155,7 @@ def _result(status: int, answer: bytes, token: Secret) -> msgspec.Raw:
 def _opened(answer: bytes) -> _Envelope | None:
     try:
         return msgspec.json.decode(answer, type=_Envelope, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from tollhouse.cloudflare.api import ManagementError
+from tollhouse.foundation.errors import UNREADABLE
 from tollhouse.foundation.money import NANOS_PER_USD, Nanos
 
 _DEAREST_USD: Final = Decimal(1_000_000)
@@ -66,7 +67,7 @@ def read_page(result: msgspec.Raw) -> list[CallLog]:
     """Raises ManagementError for an answer that holds no rows."""
     try:
         rows = msgspec.json.decode(result, type=list[_Row])
-    except (msgspec.DecodeError, RecursionError) as cause:
+    except UNREADABLE as cause:
         raise ManagementError("a page of logs that is none", status=200) from cause
     return [_log(row) for row in rows]
 
@@ -97,5 +98,5 @@ def _call_id(metadata: dict[str, object] | str | None) -> str | None:
         if isinstance(metadata, str):
             return msgspec.json.decode(metadata, type=_OurMetadata).call_id
         return msgspec.convert(metadata or {}, _OurMetadata).call_id
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None

@@ -16,7 +16,7 @@ import msgspec
 
 from tollhouse.cloudflare import codes
 from tollhouse.cloudflare.codes import Meaning, SentToProvider
-from tollhouse.foundation.errors import TollhouseError
+from tollhouse.foundation.errors import UNREADABLE, TollhouseError
 
 _MOST_BODY_BYTES: Final = 64 << 10
 """Cloudflare's errors are short; a longer body is somebody's answer and is not searched."""
@@ -159,5 +159,5 @@ def _read(raw: bytes | msgspec.Raw, shape: type[_Shape]) -> _Shape | None:
         return None
     try:
         return msgspec.json.decode(raw, type=shape, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None

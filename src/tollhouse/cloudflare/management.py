@@ -15,12 +15,13 @@ from typing import Final
 import httpx
 import msgspec
 
-from tollhouse.cloudflare.accounts import Account, account_with_room
+from tollhouse.cloudflare.accounts import Account
 from tollhouse.cloudflare.api import NO_SUCH_ROUTE, NOT_FOUND, Api, ManagementError, Pause
 from tollhouse.cloudflare.call_logs import CallLog, GatewayLogs, read_page
 from tollhouse.cloudflare.gateway_settings import Json, creation, differs, merged
 from tollhouse.cloudflare.models import WorkersModel, read_models
 from tollhouse.cloudflare.names import gateway_id_for, is_gateway_id
+from tollhouse.foundation.errors import UNREADABLE
 
 __all__ = [
     "Account",
@@ -28,7 +29,6 @@ __all__ = [
     "GatewayManagement",
     "ManagementError",
     "WorkersModel",
-    "account_with_room",
     "gateway_id_for",
 ]
 
@@ -204,7 +204,7 @@ def _gateway(result: msgspec.Raw) -> Gateway:
     try:
         shown = msgspec.json.decode(result, type=dict[str, object])
         return Gateway(msgspec.convert(shown.get("id"), str), shown)
-    except (msgspec.DecodeError, RecursionError) as cause:
+    except UNREADABLE as cause:
         raise ManagementError("a gateway that is none", status=200, retryable=True) from cause
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from tollhouse.cloudflare.api import ManagementError
+from tollhouse.foundation.errors import UNREADABLE
 
 _CHAT_TASK: Final = "Text Generation"
 
@@ -61,7 +62,7 @@ def read_models(result: msgspec.Raw) -> list[WorkersModel]:
     """One page. Entries without a name are skipped; a page that is no list raises ManagementError."""
     try:
         entries = msgspec.json.decode(result, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError) as cause:
+    except UNREADABLE as cause:
         raise ManagementError("a list of models that is none", status=200, retryable=True) from cause
     return [model for entry in entries if (model := _model(entry)) is not None]
 
@@ -69,7 +70,7 @@ def read_models(result: msgspec.Raw) -> list[WorkersModel]:
 def _model(entry: msgspec.Raw) -> WorkersModel | None:
     try:
         model = msgspec.json.decode(entry, type=_Model)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     properties = {each.property_id: each.value for each in model.properties or ()}
     return WorkersModel(
@@ -87,7 +88,7 @@ def _whole_number(raw: msgspec.Raw | None) -> int | None:
         return None
     try:
         return msgspec.json.decode(raw, type=int, strict=False)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 
@@ -96,6 +97,6 @@ def _prices(raw: msgspec.Raw | None) -> tuple[ModelPrice, ...]:
         return ()
     try:
         listed = msgspec.json.decode(raw, type=list[_Price])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return ()
     return tuple(ModelPrice(each.unit, each.price, each.currency) for each in listed)

@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import msgspec
 
+from tollhouse.foundation.errors import UNREADABLE
+
 Body = TypeVar("Body")
 
 
@@ -23,7 +25,7 @@ def decode(body: bytes, kind: type[Body]) -> Body:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as cause:
         raise BadBody(_field_of(str(cause)), str(cause)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
+    except UNREADABLE as cause:
         raise BadBody("", f"Malformed JSON: {cause}") from None
 
 

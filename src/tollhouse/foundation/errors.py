@@ -5,7 +5,12 @@ not a failure: nothing here is logged as an error by whoever raises it.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
+
+import msgspec
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding the bytes of others may end with: not JSON, not UTF-8, nested too deep."""
 
 Detail = Mapping[str, "str | int | list[str] | None"]
 

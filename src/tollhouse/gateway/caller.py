@@ -109,8 +109,12 @@ class Caller:
     async def refuse_unread(self, error: TollhouseError) -> None:
         """Refuse while the body is still arriving: answer at once, then let it run out, bounded.
 
-        Closing at once would reset the connection and most clients would never see the answer.
+        Closing at once would reset the connection and most clients would never see the answer. A body that is here
+        already, as small ones are, is no reason to close at all.
         """
+        if await self._has_arrived():
+            await self.refuse(error)
+            return
         body = _encode(error.body())
         await self.start(
             error.status,
@@ -120,6 +124,16 @@ class Caller:
         await self.write(body)
         await self._let_run_out()
         await self.finish()
+
+    async def _has_arrived(self) -> bool:
+        """Whether all of the body is here. Asking a caller who waits to be asked for it would bring it."""
+        if self.header(b"expect") is not None:
+            return False
+        try:
+            async with asyncio.timeout(0):
+                return not (await self._receive()).get("more_body", True)
+        except TimeoutError:
+            return False
 
     async def _let_run_out(self) -> None:
         seen = 0

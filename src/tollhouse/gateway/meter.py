@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tollhouse.foundation.errors import UNREADABLE
 from tollhouse.foundation.tokens import TokenUsage, usage_from_counts
 
 MAX_EVENT_BYTES: Final = 4 << 20
@@ -20,7 +21,6 @@ _LARGEST_COUNT: Final = 1 << 28
 """More than any call can have (128 choices of a million tokens); a larger number is an error, not a bill."""
 
 # msgspec says nothing of its own about bytes that are no UTF-8.
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BOUNDARY: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 # A quote inside a JSON string is always escaped, so these bytes are a key and never part of somebody's text.
 _USAGE_NULL: Final = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*[,}])|(?<=\{)\s*"usage"\s*:\s*null\s*,')
@@ -158,7 +158,7 @@ def read_answer(body: bytes) -> Reading:
     """What a whole JSON answer tells. A body that is not an object tells nothing."""
     try:
         answer = _decode(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return Reading()
     if not isinstance(answer, dict):
         return Reading()
@@ -177,7 +177,7 @@ def visible_bytes_of(body: bytes) -> int:
     """Content bytes of a whole JSON answer; for estimates only."""
     try:
         answer = _decode(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return len(body)
     return _visible(answer) if isinstance(answer, dict) else len(body)
 
@@ -242,7 +242,7 @@ def _payload(event: bytes) -> bytes:
 def _json_of(event: bytes) -> dict[str, Any] | None:
     try:
         chunk = _decode(_payload(event) or b"null")
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return chunk if isinstance(chunk, dict) else None
 

@@ -5,7 +5,7 @@ was replaced gets `Fenced`. Every verb may be repeated when its answer was lost.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
@@ -38,6 +38,7 @@ MOST_BURIED: Final = Nanos(10**17)
 """In doubt for one buried record at most: a nonsensical amount must not overflow the account as well."""
 _LONGEST_ERROR: Final = 500
 
+_encode = msgspec.json.encode
 _sql = queries.load(__file__)
 
 
@@ -138,10 +139,13 @@ async def grant(connection: Connection, owner: Owner, order: GrantOrder) -> Gran
     return GrantReply(order.number, _standings(budgets, row), answers, row["at"])
 
 
-async def flush(connection: Connection, caller: Owner, epoch: int, batch: FlushBatch) -> FlushReply:
+async def flush(
+    connection: Connection, caller: Owner, epoch: int, batch: FlushBatch, calls: Sequence[msgspec.Raw] | None = None
+) -> FlushReply:
     """Take a batch of an epoch's journal, once however often it is sent. An empty one says that the worker lives.
 
-    Raises Gap. What the database says of values it cannot take passes through: such a record must be buried.
+    `calls`: the batch's, as `rows` makes them, if that was done before. Raises Gap. What the database says of values it
+    cannot take passes through: such a record must be buried.
     """
     accounts = _Accounts.of(batch)
     with _refusals():
@@ -152,7 +156,7 @@ async def flush(connection: Connection, caller: Owner, epoch: int, batch: FlushB
             epoch=epoch,
             after=batch.after,
             through=batch.through,
-            calls=_rows(batch.resolved),
+            calls=list(rows(batch.resolved) if calls is None else calls),
             **accounts._asdict(),
         )
     return FlushReply(row["acked"], tuple(row["wanted"]), row["at"])
@@ -227,30 +231,31 @@ class _Row(msgspec.Struct, frozen=True, gc=False):
     leased: str
 
 
-def _rows(resolved: Sequence[Resolved]) -> list[_Row]:
+def rows(resolved: Iterable[Resolved]) -> Iterator[msgspec.Raw]:
+    """Calls as a flush tells them."""
     literals: dict[tuple[Part, ...], tuple[str, str, str]] = {}
-    rows = []
-    for one in resolved:
-        reserved = one.reserved
-        call, parts = reserved.call, reserved.parts
-        path = literals.get(parts) or literals.setdefault(parts, _literals(parts))
-        rows.append(
-            _Row(
-                call.call_id,
-                reserved.opened_us,
-                one.kind,
-                reserved.amount,
-                one.cost,
-                call.customer_id,
-                call.key_id,
-                call.user_id,
-                call.team_id,
-                call.provider,
-                call.model,
-                *path,
-            )
-        )
-    return rows
+    return (_row(one, literals) for one in resolved)
+
+
+def _row(one: Resolved, literals: dict[tuple[Part, ...], tuple[str, str, str]]) -> msgspec.Raw:
+    reserved = one.reserved
+    call, parts = reserved.call, reserved.parts
+    path = literals.get(parts) or literals.setdefault(parts, _literals(parts))
+    row = _Row(
+        call.call_id,
+        reserved.opened_us,
+        one.kind,
+        reserved.amount,
+        one.cost,
+        call.customer_id,
+        call.key_id,
+        call.user_id,
+        call.team_id,
+        call.provider,
+        call.model,
+        *path,
+    )
+    return msgspec.Raw(_encode(row))
 
 
 def _literals(parts: tuple[Part, ...]) -> tuple[str, str, str]:

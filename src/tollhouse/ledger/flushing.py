@@ -14,11 +14,11 @@ import asyncpg
 
 from tollhouse.db.pool import Database
 from tollhouse.foundation.logs import get_logger
-from tollhouse.ledger import book, turns
+from tollhouse.ledger import book
 from tollhouse.ledger.protocol import FlushReply, Gap, Owner, batch_of
 from tollhouse.ledger.records import Amount, Resolved, Returned
 from tollhouse.ledger.segments import Journal
-from tollhouse.ledger.turns import Numbered
+from tollhouse.ledger.turns import Numbered, Turns
 
 _MONEY: Final = (Resolved, Returned)
 # What was asked to be written is itself the trouble. asyncpg's own complaint about a value is a ValueError.
@@ -40,12 +40,15 @@ _log = get_logger(__name__)
 class Flusher:
     """Owns how far the book has one epoch's journal. `caller` writes, for `epoch`: its own, or a dead one's."""
 
-    def __init__(self, database: Database, journal: Journal, caller: Owner, epoch: int, acked: int) -> None:
+    def __init__(
+        self, database: Database, journal: Journal, caller: Owner, epoch: int, acked: int, turns: Turns
+    ) -> None:
         self._database = database
         self._journal = journal
         self._caller = caller
         self._epoch = epoch
         self.acked = acked
+        self._turns = turns
         self._reader = journal.reader(acked, _MONEY)
         self._untold: _Batch | None = None
 
@@ -66,7 +69,7 @@ class Flusher:
 
     async def _read(self, through: int) -> _Batch:
         try:
-            records = await turns.read(self._reader, through)
+            records = await self._turns.read(self._reader, through)
         except BaseException:
             self._begin_at(self.acked)
             raise
@@ -75,9 +78,10 @@ class Flusher:
     async def _tell(self, records: Sequence[Numbered], through: int, say_again: SayAgain) -> FlushReply:
         draft = batch_of(self.acked, records, through=through)
         batch = replace(draft, granted=say_again(draft.resolved, draft.returned))
+        calls = await self._turns.make(book.rows(batch.resolved))
         try:
             async with self._database.connection() as connection:
-                reply = await book.flush(connection, self._caller, self._epoch, batch)
+                reply = await book.flush(connection, self._caller, self._epoch, batch, calls)
         except REFUSED_DATA as error:
             if not records:
                 raise

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.logs import get_logger
-from tollhouse.ledger import book, turns
+from tollhouse.ledger import book
 from tollhouse.ledger.flushing import REFUSED_DATA
 from tollhouse.ledger.protocol import Owner
 from tollhouse.ledger.records import Resolved
 from tollhouse.ledger.segments import Journal
+from tollhouse.ledger.turns import PIECE_RECORDS, Turns
 
 Tell = Callable[[Connection, Sequence[Resolved]], Awaitable[None]]
 
@@ -22,13 +23,16 @@ _log = get_logger(__name__)
 class Outbox:
     """Owns how far one epoch's calls have been told. `caller` writes, for `epoch`: its own, or a dead one's."""
 
-    def __init__(self, database: Database, journal: Journal, caller: Owner, epoch: int, told: int, tell: Tell) -> None:
+    def __init__(
+        self, database: Database, journal: Journal, caller: Owner, epoch: int, told: int, tell: Tell, turns: Turns
+    ) -> None:
         self.told = told
         self._database = database
         self._journal = journal
         self._caller = caller
         self._epoch = epoch
         self._tell = tell
+        self._turns = turns
         self._reader = journal.reader(told, (Resolved,))
 
     async def send(self, through: int) -> bool:
@@ -49,7 +53,7 @@ class Outbox:
         return last < through
 
     async def _read(self, through: int) -> list[Resolved]:
-        records = await turns.read(self._reader, through)
+        records = await self._turns.read(self._reader, through)
         return [record for _, record in records if isinstance(record, Resolved)]
 
     async def pass_over(self, through: int) -> None:
@@ -60,8 +64,9 @@ class Outbox:
 
     async def _write(self, resolved: Sequence[Resolved], last: int | None) -> None:
         async with self._database.transaction() as connection:
-            for start in range(0, len(resolved), turns.PIECE_RECORDS):
-                await self._tell(connection, resolved[start : start + turns.PIECE_RECORDS])
+            for start in range(0, len(resolved), PIECE_RECORDS):
+                await self._tell(connection, resolved[start : start + PIECE_RECORDS])
+                await self._turns.rest()
             if last is not None:
                 await book.mark_recorded(connection, self._caller, self._epoch, last)
 

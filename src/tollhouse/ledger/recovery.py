@@ -21,6 +21,7 @@ from tollhouse.ledger.protocol import Gap, Owner
 from tollhouse.ledger.records import Amount, Resolved
 from tollhouse.ledger.segments import Identity, Journal, JournalLimits
 from tollhouse.ledger.slots import Slot, boot_id
+from tollhouse.ledger.turns import Turns
 
 _MOST_GAPS: Final = 3
 
@@ -69,7 +70,7 @@ async def _finish(folder: Path, owner: Owner, mark: book.Mark, successor: Succes
         async with successor.database.connection() as connection:
             await book.close_epoch(connection, owner, mark.epoch, exact=exact)
         successor.point("during_recovery")
-        outbox = Outbox(successor.database, journal, owner, mark.epoch, mark.recorded, successor.tell)
+        outbox = Outbox(successor.database, journal, owner, mark.epoch, mark.recorded, successor.tell, Turns())
         while await outbox.send(last):
             pass
         await outbox.pass_over(last)
@@ -89,7 +90,7 @@ def _charge_open(journal: Journal, scan: segments.Scan, point: CrashPoint) -> in
 
 async def _tell_book(journal: Journal, owner: Owner, mark: book.Mark, last: int, successor: Successor) -> None:
     """All of it, also what a book that forgot commits has to hear a second time."""
-    flusher = Flusher(successor.database, journal, owner, mark.epoch, mark.acked)
+    flusher = Flusher(successor.database, journal, owner, mark.epoch, mark.acked, Turns())
     gaps = 0
     while flusher.acked < last:
         try:

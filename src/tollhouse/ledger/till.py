@@ -251,7 +251,8 @@ class Till:
         """What a flush repeats of what we were granted: on the accounts it touches, and after a loss on all."""
         if self._saying_all:
             return self.purse.granted()
-        accounts = {(part.budget_id, part.period_seq) for one in resolved for part in one.reserved.parts}
+        paths = {one.reserved.parts for one in resolved}
+        accounts = {(part.budget_id, part.period_seq) for parts in paths for part in parts}
         return self.purse.granted(accounts | {(amount.budget_id, amount.period_seq) for amount in returned})
 
     # Within -------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from tollhouse.ledger.recovery import Successor, succeed
 from tollhouse.ledger.segments import Identity, JournalLimits
 from tollhouse.ledger.slots import Slot
 from tollhouse.ledger.till import Till
+from tollhouse.ledger.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,15 @@ async def _keeper(slot: Slot, terms: WorkerTerms, database: Database, clock: Clo
     till = Till(terms.till, clock.monotonic(), registration.now)
     identity = Identity(owner.worker_id, owner.epoch, slots.boot_id())
     journal = segments.open_new(slot.journal, identity, terms.journal)
+    turns = Turns(lambda: bool(till.open))
     return Keeper(
         database,
         clock,
         owner,
         till,
         journal,
-        Flusher(database, journal, owner, owner.epoch, 0),
-        Outbox(database, journal, owner, owner.epoch, 0, terms.tell),
+        Flusher(database, journal, owner, owner.epoch, 0, turns),
+        Outbox(database, journal, owner, owner.epoch, 0, terms.tell, turns),
         terms.cadence,
         successor.point,
     )
