@@ -7,7 +7,6 @@ one request after the other over one connection, from warm PostgreSQL on the sam
 import argparse
 import asyncio
 import http.client
-import os
 import statistics
 import sys
 import tempfile
@@ -115,8 +114,8 @@ async def _token(url: str, admin: UserId) -> str:
 
 def _ask_all(url: str, folder: Path, cores: Cores, things: Things, times: int) -> list[Timed]:
     port = free_port()
-    command = [sys.executable, "-m", "tollhouse", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    told = {"DATABASE_URL": url, "TOLLHOUSE_DATA_DIR": str(folder / "data"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "tollhouse", "serve"]
+    told = {"DATABASE_URL": url, "TOLLHOUSE_DATA_DIR": str(folder / "data"), "TOLLHOUSE_PORT": str(port)}
     with running(command, port, folder / "serve.log", core=cores.gateway, more=told, ready_s=_READY_S):
         server_here = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         return [_time(server_here, name, path, things, times) for name, path in _lists(server_here, things)]

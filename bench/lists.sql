@@ -46,7 +46,7 @@ UPDATE ledger_accounts SET spent_nanos = abs(hashtext(budget_id::text))::bigint 
 
 CREATE TABLE bench_calls AS
 SELECT gen_random_uuid() AS call_id, k.customer_id, k.id AS key_id, k.user_id, k.team_id,
-    now() - n * interval '10 seconds' AS at, n
+    now() - n * interval '0.3 seconds' AS at, n
 FROM generate_series(1, %(calls)s) n
     JOIN (SELECT *, row_number() OVER (ORDER BY id) AS place FROM ai_gateway_keys) k ON k.place = 1 + n %% %(keys)s;
 

@@ -222,6 +222,19 @@ async def test_floods_of_headers_are_cut_off(stage: Stage) -> None:
         assert said.startswith(b"HTTP/1.1 431"), said[:200]
 
 
+async def test_a_refusal_keeps_the_connection_unless_the_body_is_still_to_come(stage: Stage) -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer nonsense\r\n".encode()
+    whole = head + b"Content-Length: 2\r\n\r\n{}"
+    last = head + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
+    kept = await exchange(stage, whole, whole, last, pause_s=0.2)
+    assert kept.count(b"HTTP/1.1 401") == 3
+    waits = await exchange(stage, head + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n", pause_s=0.2)
+    lags = await exchange(stage, head + b"Content-Length: 3\r\n\r\n{", b"}\n", pause_s=0.2)
+    for said in (waits, lags):
+        assert said.startswith(b"HTTP/1.1 401"), said
+        assert b"connection: close" in said.lower()
+
+
 async def test_slow_senders_are_told_and_let_go(embedded_url: str, data_dir: Path) -> None:
     async with (
         connected(embedded_url) as database,

@@ -116,8 +116,8 @@ async def test_scopes_and_customers_do_not_meet(connection: Connection, acme: Cu
     where = scope()
     [ours] = await _set(connection, acme, where, window(10))
     await _set(connection, acme, scope("team"), window(11))
-    assert [each.limit for each in await limits.of_customer(connection, acme)] == [10, 11]
-    assert await limits.of_customer(connection, other) == []
+    assert [each.limit for each in await limits.page(connection, acme, most=9)] == [10, 11]
+    assert await limits.page(connection, other, most=9) == []
     assert await limits.find(connection, other, ours.budget_id) is None
     raised = Raise(Nanos(1), await limits.book_time(connection) + HOUR)
     assert not await limits.set_raise(connection, other, ours.budget_id, raised)
@@ -153,7 +153,7 @@ async def test_an_empty_period_is_shown_once_the_clock_says_so(connection: Conne
     [daily] = await _set(connection, acme, scope(), window(10, "daily"))
     await _spend(connection, daily, 9, fired=80)
     await connection.execute("UPDATE ledger_budgets SET resets_at = now() - interval '1 second'")
-    [shown] = await limits.of_customer(connection, acme)
+    [shown] = await limits.page(connection, acme, most=9)
     assert (shown.balance.spent, shown.fired, shown.outstanding) == (0, 0, 0)
     assert shown.balance.resets_at is not None
     assert shown.balance.resets_at > datetime.now(UTC)

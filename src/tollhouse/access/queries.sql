@@ -73,8 +73,8 @@ ORDER BY k.created_at DESC, k.id LIMIT :most;
 -- The same in another order: by a word or by a number, both of which the page before ended with.
 SELECT k.*, u.email AS owner_email, u.name AS owner_name, t.name AS team_name, o.word, o.number
 FROM ai_gateway_keys k LEFT JOIN users u ON u.id = k.user_id LEFT JOIN teams t ON t.id = k.team_id
-    LEFT JOIN ledger_limits l
-        ON l.customer_id = k.customer_id AND l.scope_kind = 'key' AND l.scope_id = k.id AND l.slot = 'main',
+    LEFT JOIN ledger_limits l ON (:sort::text = 'spend' OR :state::text IS NOT NULL)
+        AND l.customer_id = k.customer_id AND l.scope_kind = 'key' AND l.scope_id = k.id AND l.slot = 'main',
     LATERAL (SELECT CASE WHEN :sort::text = 'name' THEN lower(k.name) ELSE '' END COLLATE "C" AS word,
         (CASE :sort WHEN 'oldest' THEN extract(epoch FROM k.created_at) * 1000000
             WHEN 'last_used' THEN -extract(epoch FROM coalesce(k.last_used_at, 'epoch')) * 1000000

@@ -14,6 +14,7 @@ from tollhouse.foundation.ids import is_uuid
 
 _SPAN_CURSOR: Final = re.compile(r"([0-9]{1,19})\.([0-9a-f]{16})")
 _PLACE_CURSOR: Final = re.compile(r"([0-9]{1,17})\.([0-9a-z.-]{1,120})")
+_NUMBER: Final = re.compile(r"[0-9]{1,19}")
 _MOST_CHARACTERS: Final = 200
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BIGINT_MAX: Final = 2**63 - 1
@@ -47,6 +48,19 @@ def read_place_cursor(cursor: str, *, by_uuid: bool = False) -> tuple[datetime, 
     if found is None or (by_uuid and not is_uuid(found[2])):
         raise _not_ours()
     return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
+
+
+def number_cursor(number: int) -> str:
+    """A cursor for the page after the thing of this number."""
+    return base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
+
+
+def read_number_cursor(cursor: str) -> int:
+    """The number inside; raises BadRequest."""
+    found = _NUMBER.fullmatch(_decoded(cursor))
+    if found is None or int(found[0]) > _BIGINT_MAX:
+        raise _not_ours()
+    return int(found[0])
 
 
 def key_cursor(place: Place, sort: str) -> str:

@@ -85,6 +85,16 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    @contextlib.asynccontextmanager
+    async def searching(self) -> AsyncIterator[Connection]:
+        """A transaction for statements with many optional conditions: each is planned for what is asked this time.
+
+        A plan for whatever may be asked reads everything there is.
+        """
+        async with self.transaction() as connection:
+            await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            yield connection
+
     async def close(self) -> None:
         """Wait, bounded, for connections in use, then close them all."""
         try:

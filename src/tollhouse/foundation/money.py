@@ -22,7 +22,7 @@ PICOS_PER_NANO: Final = 1_000
 MAX_KEY_BUDGET_USD: Final = Decimal("999999.9999")
 """The largest value of `numeric(10,4)`; dearer key budgets are refused with 422."""
 
-_FOUR_PLACES: Final = Decimal("0.0001")
+_NANOS_PER_PLACE: Final = 100_000
 
 MAX_LIMIT_USD: Final = Decimal(9_000_000)
 """The largest limit of people, teams and customers: far below what a bigint of nano-USD can hold, sums included."""
@@ -47,7 +47,9 @@ def nanos_to_usd(nanos: int) -> Decimal:
 
 def usd_string(nanos: int) -> str:
     """Four decimals for people and for `numeric(10,4)` fields: `"0.0100"`. Rounds half up, never decides."""
-    return str(nanos_to_usd(nanos).quantize(_FOUR_PLACES, rounding="ROUND_HALF_UP"))
+    sign = "-" if nanos < 0 else ""
+    whole, rest = divmod((abs(nanos) + _NANOS_PER_PLACE // 2) // _NANOS_PER_PLACE, 10_000)
+    return f"{sign}{whole}.{rest:04d}"
 
 
 def exact_usd_string(nanos: int) -> str:

@@ -62,9 +62,20 @@ class Limit:
         return Nanos(max(committed - self.balance.limit, 0))
 
 
-async def of_customer(connection: Connection, customer_id: CustomerId) -> list[Limit]:
-    """Every budget of the customer that has not ended, in the order in which they were made."""
-    return [_limit(row) async for row in _sql.limits_of_customer(connection, customer_id=customer_id)]
+async def page(
+    connection: Connection,
+    customer_id: CustomerId,
+    *,
+    after: int = 0,
+    most: int,
+    scope_ids: Sequence[str] | None = None,
+) -> list[Limit]:
+    """Budgets of the customer that have not ended, after the one with this id, in the order in which they were made.
+
+    `scope_ids`: of these scopes only.
+    """
+    rows = _sql.limits_page(connection, customer_id=customer_id, after=after, most=most, scope_ids=scope_ids)
+    return [_limit(row) async for row in rows]
 
 
 async def of_scope(connection: Connection, customer_id: CustomerId, scope: Scope) -> list[Limit]:

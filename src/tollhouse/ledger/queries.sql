@@ -68,8 +68,14 @@ SELECT budget_id, period_seq, what, amount_nanos FROM ledger_audit LIMIT 1000;
 
 -- Limits as people set them -----------------------------------------------------------------------------------
 
--- name: limits_of_customer
-SELECT l.* FROM ledger_limits l WHERE l.customer_id = :customer_id ORDER BY l.budget_id;
+-- name: limits_page
+-- In the order in which they were made; of certain scopes, if they are given.
+WITH page AS (
+    SELECT b.budget_id FROM ledger_budgets b
+    WHERE b.customer_id = :customer_id AND b.ended_at IS NULL AND b.budget_id > :after
+        AND (:scope_ids::text[] IS NULL OR b.scope_id = ANY (:scope_ids))
+    ORDER BY b.budget_id LIMIT :most)
+SELECT l.* FROM page JOIN ledger_limits l USING (budget_id) ORDER BY l.budget_id;
 
 -- name: limits_of_scope
 SELECT l.* FROM ledger_limits l

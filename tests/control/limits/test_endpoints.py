@@ -10,6 +10,7 @@ from control.house import House, Member, refusal
 from making import book_of, customer, key
 from tollhouse.access.keys import NewKey
 from tollhouse.access.lookup import read_permit
+from tollhouse.control.pages import number_cursor
 from tollhouse.foundation.ids import CustomerId, TeamId, new_id
 from tollhouse.ledger import budgets, limits
 from tollhouse.ledger.protocol import Scope
@@ -100,6 +101,31 @@ async def test_everybody_sees_what_concerns_them(office: Office) -> None:
     assert shown(await _get(office.teammate)) == of_team
     assert shown(await _get(office.colleague)) == set()
     assert await _get(office.stranger) == []
+
+
+async def test_budgets_come_in_pages(office: Office) -> None:
+    for who in (office.admin, office.owner):
+        seen: list[int] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = (await who.api.get(LIMITS, params={"limit": 1} | ({"cursor": cursor} if cursor else {}))).json()
+            seen += [each["id"] for each in page["budgets"]]
+            cursor = page["next_cursor"]
+        assert seen == [each["id"] for each in await _get(who)]
+        assert len(seen) > 1
+
+
+@pytest.mark.parametrize("cursor", ["x", "MS4y", number_cursor(10**18 * 10 - 1), "!"])
+async def test_a_cursor_that_is_none_is_refused(office: Office, cursor: str) -> None:
+    assert refusal(await office.admin.api.get(LIMITS, params={"cursor": cursor})) == (400, "invalid_cursor")
+
+
+async def test_a_budget_of_what_is_gone_is_shown_to_nobody(office: Office) -> None:
+    before = await _get(office.admin)
+    assert (await office.admin.api.delete(f"/v1/ai/keys/{office.own_key.key_hash}")).status_code == 200
+    after = await _get(office.admin)
+    assert [each for each in before if each["scope"]["id"] != office.own_key.key_id] == after
+    assert len(after) < len(before)
 
 
 async def test_each_place_is_open_to_those_it_concerns(office: Office) -> None:

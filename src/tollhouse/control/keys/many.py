@@ -45,7 +45,7 @@ class Switched:
 async def search(database: Database, person: Person, wanted: KeySearch, now: datetime) -> Page:
     """A page of the customer's keys with what stands in their accounts."""
     require(person, "key.list_all")
-    async with database.connection() as connection:
+    async with database.searching() as connection:
         one_more = replace(wanted, most=wanted.most + 1)
         found = await keys.search(connection, person.customer_id, one_more, now)
         page = found[: wanted.most]

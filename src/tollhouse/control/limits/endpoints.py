@@ -6,7 +6,7 @@ PUT names the whole set. A key's own budget is among those that GET shows, marke
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, Field
 
 from tollhouse.control.callers import Person
@@ -14,6 +14,7 @@ from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, allowed
 from tollhouse.control.limits import service
 from tollhouse.control.limits.service import OwnedLimit, Place
+from tollhouse.control.pages import number_cursor, read_number_cursor
 from tollhouse.control.shapes import Given, LimitUsd, ModelPattern, Moment, Reason, Shown, refusals
 from tollhouse.foundation.money import Nanos, exact_usd_string, usd_to_nanos
 from tollhouse.ledger.limits import Limit, Raise, Window
@@ -21,6 +22,7 @@ from tollhouse.ledger.protocol import Reset, ScopeKind
 
 router = APIRouter(prefix="/v1/ai/limits", tags=["limits"], route_class=ControlRoute)
 
+MOST_IN_A_PAGE: Final = 500
 MOST_WINDOWS: Final = 20
 MOST_THRESHOLDS: Final = 10
 _BIGINT_MAX: Final = 2**63 - 1
@@ -149,15 +151,33 @@ class LimitList(Shown):
     budgets: list[LimitOut]
 
 
+class LimitPage(LimitList):
+    """`next_cursor` null: there are no more."""
+
+    next_cursor: str | None
+
+
 class LimitAnswer(Shown):
     budget: LimitOut
 
 
 @router.get(
-    "", summary="All budgets with their balances; a member's own and those of their teams", responses=refusals(401, 403)
+    "",
+    summary="All budgets with their balances; a member's own and those of their teams",
+    responses=refusals(400, 401, 403, 422),
 )
-async def list_limits(context: Context, person: Annotated[Person, Depends(allowed("limit.list"))]) -> LimitList:
-    return _list(await service.visible_to(context.database, person))
+async def list_limits(
+    context: Context,
+    person: Annotated[Person, Depends(allowed("limit.list"))],
+    limit: Annotated[int, Query(ge=1, le=MOST_IN_A_PAGE)] = MOST_IN_A_PAGE,
+    cursor: str | None = None,
+) -> LimitPage:
+    after = 0 if cursor is None else read_number_cursor(cursor)
+    page = await service.visible_to(context.database, person, after=after, most=limit)
+    return LimitPage(
+        budgets=[LimitOut.of(each) for each in page.limits],
+        next_cursor=None if page.end is None else number_cursor(page.end),
+    )
 
 
 @router.get("/customer", summary="The customer's budgets", responses=refusals(401, 403))

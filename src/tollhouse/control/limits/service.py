@@ -60,16 +60,33 @@ class OwnedLimit:
     limit: Limit
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`end`: the budget that the next page begins after; None: there is none."""
+
+    limits: list[OwnedLimit]
+    end: int | None
+
+
 # Looking ---------------------------------------------------------------------------------------------------
 
 
-async def visible_to(database: Database, person: Person) -> list[OwnedLimit]:
-    """All budgets that the person may see: for admins and managers, all of the customer."""
-    async with database.connection() as connection:
-        found = await limits.of_customer(connection, person.customer_id)
-        owners = {owner.scope: owner for owner in await _owners(connection, person.customer_id)}
-    owned = [OwnedLimit(owners[limit.balance.scope], limit) for limit in found if limit.balance.scope in owners]
-    return [each for each in owned if may(person, "limit.see", each.owner.subject)]
+async def visible_to(database: Database, person: Person, *, after: int, most: int) -> Page:
+    """Budgets that the person may see: for admins and managers, all of the customer."""
+    async with database.searching() as connection:
+        near = None if may(person, "limit.see") else await _scopes_near(connection, person)
+        found = await limits.page(connection, person.customer_id, after=after, most=most + 1, scope_ids=near)
+        shown = found[:most]
+        owners = await _owners(connection, person.customer_id, [limit.balance.scope.id for limit in shown])
+    owned = [OwnedLimit(owners[limit.balance.scope], limit) for limit in shown if limit.balance.scope in owners]
+    return Page(owned, shown[-1].budget_id if len(found) > most else None)
+
+
+async def _scopes_near(connection: Connection, person: Person) -> list[str]:
+    rows = _sql.scopes_near(
+        connection, customer_id=person.customer_id, user_id=person.user_id, team_ids=list(person.team_ids)
+    )
+    return [person.user_id, *person.team_ids, *[row["id"] async for row in rows]]
 
 
 async def of_place(database: Database, person: Person, place: Place) -> list[OwnedLimit]:
@@ -135,10 +152,10 @@ async def _owned(connection: Connection, customer_id: CustomerId, budget_id: int
     if limit is None:
         raise _no_such_limit()
     scope = limit.balance.scope
-    owners = await _owners(connection, customer_id, scope.kind, scope.id)
-    if not owners:
+    owners = await _owners(connection, customer_id, [scope.id])
+    if scope not in owners:
         raise _no_such_limit()
-    return OwnedLimit(owners[0], limit)
+    return OwnedLimit(owners[scope], limit)
 
 
 async def _set_raise(
@@ -184,16 +201,18 @@ async def _of_owner(connection: Connection, customer_id: CustomerId, owner: Owne
 
 async def _owner(connection: Connection, customer_id: CustomerId, place: Place) -> Owner:
     may_exist = _HASH.fullmatch(place.ref) is not None if place.kind == "key" else is_uuid(place.ref)
-    found = await _owners(connection, customer_id, place.kind, place.ref) if may_exist else []
-    if not found:
+    row = None
+    if may_exist:
+        row = await _sql.owner(connection, customer_id=customer_id, kind=place.kind, id=place.ref)
+    if row is None:
         raise NotFound(f"there is no such {place.kind}", code=f"{place.kind}_not_found")
-    return found[0]
+    return _owner_of(row)
 
 
-async def _owners(
-    connection: Connection, customer_id: CustomerId, kind: ScopeKind | None = None, ref: str | None = None
-) -> list[Owner]:
-    return [_owner_of(row) async for row in _sql.owners(connection, customer_id=customer_id, kind=kind, id=ref)]
+async def _owners(connection: Connection, customer_id: CustomerId, ids: Sequence[str]) -> dict[Scope, Owner]:
+    """Those that still are, by their scopes."""
+    owners = [_owner_of(row) async for row in _sql.owners_of(connection, customer_id=customer_id, ids=ids)]
+    return {owner.scope: owner for owner in owners}
 
 
 def _owner_of(row: Mapping[str, Any]) -> Owner:

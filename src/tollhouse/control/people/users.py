@@ -90,7 +90,7 @@ async def listed(database: Database, person: Person, search: Search) -> list[Lis
     """People of the customer, oldest first."""
     require(person, "user.list")
     at, after = search.after or (None, "")
-    async with database.connection() as connection:
+    async with database.searching() as connection:
         rows = _sql.users_of_customer(
             connection,
             customer_id=person.customer_id,
