@@ -216,7 +216,9 @@ def _verified(raw: str, keys: KeySet) -> jwt.Token:
 
 
 def _usable(jwk: dict[str, Any]) -> Key | None:
-    """None for a key of a kind that we do not know: a provider may have others, for others (RFC 7517, section 5)."""
+    """None for a key of another kind than ours: a provider may have those, for others (RFC 7517, section 5)."""
+    if jwk.get("kty") not in ("RSA", "EC"):
+        return None
     try:
         return JWKRegistry.import_key(jwk)
     except (JoseError, ValueError, TypeError, KeyError):
