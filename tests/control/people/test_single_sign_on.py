@@ -188,7 +188,7 @@ async def test_binding_again_is_nothing_and_binding_elsewhere_is_a_conflict(hous
     for email in (EMAIL, "bob@example.com"):
         await house.register(email)
     async with house.context.database.connection() as connection:
-        ann, bob = [users.user_of(row) for row in await connection.fetch("SELECT * FROM users ORDER BY email")]
+        ann, bob = [users.user_of(dict(row)) for row in await connection.fetch("SELECT * FROM users ORDER BY email")]
         for _ in range(2):
             await identities.bind(connection, Identity("https://id.example", SUBJECT, EMAIL), ann, None)
         with pytest.raises(Conflict):
