@@ -16,6 +16,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 SOAK_STAMP := $(VENV)/.soak-installed
+OIDC_STAMP := tests/oidc_provider/node_modules/.installed
 
 .PHONY: help
 help: ## Show this help
@@ -26,7 +27,7 @@ run: $(RUN_STAMP) ## Set everything up and run the demo on 127.0.0.1:8080
 	@exec $(BIN)/tollhouse serve --demo
 
 .PHONY: test
-test: $(DEV_STAMP) ## Set everything up and run all tests, with coverage of the rooms that must have it all
+test: $(DEV_STAMP) $(OIDC_STAMP) ## Set everything up and run all tests, with coverage of the rooms that must have it all
 	@.ci/outside-postgres $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= $(ARGS)
 	@if [ -z "$(ARGS)" ]; then $(BIN)/python tests/house/coverage_floor.py; fi
 
@@ -65,7 +66,7 @@ lock: $(UV) ## Make requirements/*.txt anew from pyproject.toml
 
 .PHONY: clean
 clean: ## Remove the environment and caches; your data in .tollhouse stays
-	@rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .coverage .hypothesis
+	@rm -rf $(VENV) tests/oidc_provider/node_modules .venv-bench .mypy_cache .ruff_cache .pytest_cache .coverage .hypothesis
 
 $(UV):
 	@.ci/bootstrap $(PYTHON) $(VENV)
@@ -79,6 +80,11 @@ $(DEV_STAMP): requirements/dev.txt pyproject.toml | $(UV)
 	@$(UV) pip install --quiet --require-hashes -r requirements/dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(RUN_STAMP)
+
+# An OpenID provider that the tests sign in at, from the npm registry.
+$(OIDC_STAMP): tests/oidc_provider/package-lock.json tests/oidc_provider/package.json | $(DEV_STAMP)
+	@cd tests/oidc_provider && ../../.ci/npm ci --omit=dev --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(SOAK_STAMP): requirements/soak.txt | $(DEV_STAMP)
 	@$(UV) pip install --quiet --require-hashes -r requirements/soak.txt

@@ -1,5 +1,6 @@
 """The commands as somebody at a terminal meets them: real processes, one clear line for what is wrong."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,10 +12,12 @@ import click
 import psycopg
 import pytest
 
+from control.people.provider import CLIENT_ID, CLIENT_SECRET, scripted
 from making import create_database
 from stage import ACCOUNT, TOKEN, emulated
 from tollhouse import __version__, cli
 from tollhouse.db import migrate
+from tollhouse.foundation.clock import SystemClock
 
 BARE = {name: value for name, value in os.environ.items() if not name.startswith(("CF_", "TOLLHOUSE_", "DATABASE_"))}
 
@@ -119,6 +122,20 @@ def test_doctor_says_what_is_right_and_what_is_wrong(told: dict[str, str], embed
     assert "WRONG  database" in _said_with_status_1(away)
 
 
+async def test_the_doctor_looks_at_the_identity_provider(told: dict[str, str]) -> None:
+    async with scripted(SystemClock()) as provider:
+        assert "with passwords only" in await asyncio.to_thread(run, told, "doctor")
+        part = told | {"TOLLHOUSE_OIDC_ISSUER": provider.issuer}
+        assert "WRONG  sign-in      single sign-on needs" in await asyncio.to_thread(_said_with_status_1, part)
+        whole = part | {"TOLLHOUSE_OIDC_CLIENT_ID": CLIENT_ID, "TOLLHOUSE_OIDC_CLIENT_SECRET": CLIENT_SECRET}
+        assert f"at {provider.issuer}, which can be reached" in await asyncio.to_thread(run, whole, "doctor")
+        provider.changes = {"issuer": "https://another.example"}
+        assert "it is another issuer" in await asyncio.to_thread(_said_with_status_1, whole)
+        shown = await asyncio.to_thread(run, whole, "config")
+    assert re.search(rf"^TOLLHOUSE_OIDC_ISSUER +{provider.issuer}/$", shown, re.MULTILINE)
+    assert CLIENT_SECRET not in shown
+
+
 def _said_with_status_1(told: dict[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "tollhouse", "doctor"], env=BARE | told, capture_output=True, text=True, timeout=60
@@ -130,8 +147,6 @@ def _said_with_status_1(told: dict[str, str]) -> str:
 async def test_gateways_are_provisioned_and_the_doctor_sees_cloudflare(
     told: dict[str, str], customer_id: str, embedded_url: str, tmp_path: Path
 ) -> None:
-    import asyncio
-
     pool = tmp_path / "accounts.json"
     pool.write_text(json.dumps([{"id": ACCOUNT, "token": TOKEN}]))
 

@@ -19,7 +19,7 @@ from tollhouse.cloudflare.accounts import Account, read_pool
 from tollhouse.cloudflare.management import GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
 from tollhouse.control import api, onboarding
-from tollhouse.control.context import ControlContext
+from tollhouse.control.context import ControlContext, SingleSignOn
 from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import partitions, pool
 from tollhouse.db.notices import Notices
@@ -202,6 +202,18 @@ def _account_of_environment(settings: Settings) -> tuple[Account, ...]:
     return (Account(settings.cf_account_id, token, token, settings.gateways_per_account),)
 
 
+def single_sign_on_of(settings: Settings) -> SingleSignOn | None:
+    """The identity provider, if there is one. Raises StartupError when only a part of it is set."""
+    issuer, client_id, secret = settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret
+    if issuer is None and client_id is None and secret is None:
+        return None
+    if issuer is None or client_id is None or secret is None or not secret.get_secret_value():
+        raise StartupError(
+            "single sign-on needs TOLLHOUSE_OIDC_ISSUER, TOLLHOUSE_OIDC_CLIENT_ID and TOLLHOUSE_OIDC_CLIENT_SECRET"
+        )
+    return SingleSignOn(str(issuer).rstrip("/"), client_id, Secret(secret.get_secret_value()), settings.oidc_name)
+
+
 async def _control_context(
     settings: Settings,
     database: Database,
@@ -227,6 +239,7 @@ async def _control_context(
         after_key_change=permits.forget,
         public_url=None if settings.public_url is None else str(settings.public_url).rstrip("/"),
         allow_private_webhooks=settings.allow_private_webhooks,
+        single_sign_on=single_sign_on_of(settings),
     )
 
 

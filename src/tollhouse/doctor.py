@@ -7,10 +7,12 @@ from typing import Final
 import httpx
 import psycopg
 
-from tollhouse.app import accounts_of
+from tollhouse.app import accounts_of, single_sign_on_of
 from tollhouse.cloudflare.accounts import Account
+from tollhouse.control.people.oidc import Provider
 from tollhouse.db import migrate
-from tollhouse.foundation.errors import StartupError
+from tollhouse.foundation.clock import SystemClock
+from tollhouse.foundation.errors import BadGateway, StartupError
 from tollhouse.settings import Settings
 
 _WAIT_S: Final = 5.0
@@ -30,7 +32,13 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which things are needed."""
-    return [*_data_dir(settings), *_database(settings), *asyncio.run(_cloudflare(settings)), *_server(settings)]
+    return [
+        *_data_dir(settings),
+        *_database(settings),
+        *asyncio.run(_cloudflare(settings)),
+        *asyncio.run(_single_sign_on(settings)),
+        *_server(settings),
+    ]
 
 
 def _data_dir(settings: Settings) -> list[Finding]:
@@ -91,6 +99,17 @@ async def _account(client: httpx.AsyncClient, base: str, account: Account) -> Fi
         check = "check its id, and that its token may write AI Gateway"
         return Finding("cloudflare", f"account {account.id}: answers {answer.status_code}; {check}", wrong=True)
     return Finding("cloudflare", f"account {account.id}: reachable, and the token is accepted")
+
+
+async def _single_sign_on(settings: Settings) -> list[Finding]:
+    try:
+        sign_on = single_sign_on_of(settings)
+        if sign_on is None:
+            return [Finding("sign-in", "with passwords only (TOLLHOUSE_OIDC_ISSUER is not set)")]
+        await Provider(sign_on, SystemClock()).look()
+    except (StartupError, BadGateway) as error:
+        return [Finding("sign-in", str(error), wrong=True)]
+    return [Finding("sign-in", f"with passwords, and at {sign_on.issuer}, which can be reached")]
 
 
 def _server(settings: Settings) -> list[Finding]:

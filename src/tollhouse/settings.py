@@ -7,17 +7,26 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.logs import LogFormat
+from tollhouse.foundation.urls import keeps_secrets
 
 MOST_WORKERS: Final = 64
 
 
 def _prefixed(name: str) -> str:
     return f"TOLLHOUSE_{name.upper()}"
+
+
+def _issuer(url: HttpUrl) -> HttpUrl:
+    if not keeps_secrets(str(url)):
+        raise ValueError("must begin with https://; plain http is for this machine only")
+    if url.query is not None or url.fragment is not None:
+        raise ValueError("must have no `?` and no `#`")
+    return url
 
 
 class Settings(BaseSettings):
@@ -52,6 +61,12 @@ class Settings(BaseSettings):
     registration: Literal["open", "closed"] = "open"
     session_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 24 * 14
     cookie_secure: bool = False
+
+    # People who sign in at an identity provider; all three, or none
+    oidc_issuer: Annotated[HttpUrl, AfterValidator(_issuer)] | None = None
+    oidc_client_id: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: Annotated[str, Field(min_length=1, max_length=60)] = "Single sign-on"
 
     # Webhooks
     allow_private_webhooks: bool = False

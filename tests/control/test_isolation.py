@@ -20,6 +20,9 @@ PUBLIC: Final = {
     ("POST", "/v1/password-reset"),
     ("POST", "/v1/invitations/look"),
     ("POST", "/v1/invitations/accept"),
+    ("GET", "/v1/sign-in-options"),
+    ("GET", "/v1/oidc/start"),
+    ("GET", "/v1/oidc/callback"),
     ("GET", "/v1/health"),
 }
 
@@ -111,6 +114,7 @@ MATRIX: Final = (
     Route("PATCH", "/v1/users/{user_id}", 200, Grid(OWN, NONE, NONE, OURS), body={"name": "x"}),
     Route("DELETE", "/v1/users/{user_id}", 204, Grid(NEVER, NEVER, NEVER, OURS)),
     Route("POST", "/v1/users/{user_id}/password-reset", 201, Grid(NEVER, NEVER, NEVER, OURS)),
+    Route("DELETE", "/v1/users/{user_id}/identity", 204, Grid(NEVER, NEVER, NEVER, OURS)),
     Route("GET", "/v1/teams", 200, EVERYBODY),
     Route("POST", "/v1/teams", 201, BOSSES, body={"name": "x"}),
     Route("GET", "/v1/teams/{team_id}", 200, Grid(OWN, OWN, OURS, OURS)),

@@ -20,6 +20,9 @@ OPEN = {
     ("POST", "/v1/password-reset"),
     ("POST", "/v1/invitations/look"),
     ("POST", "/v1/invitations/accept"),
+    ("GET", "/v1/sign-in-options"),
+    ("GET", "/v1/oidc/start"),
+    ("GET", "/v1/oidc/callback"),
 }
 GUARDS = (identity.Allowed, identity.AllowedOrKey)
 

@@ -19,9 +19,11 @@ from tollhouse.control.limits import endpoints as limits
 from tollhouse.control.passwords import Passwords
 from tollhouse.control.people import endpoints as people
 from tollhouse.control.people import invitation_endpoints as invitations
+from tollhouse.control.people import oidc_endpoints as single_sign_on
 from tollhouse.control.people import team_endpoints as teams
 from tollhouse.control.people import token_endpoints as tokens
 from tollhouse.control.people import user_endpoints as users
+from tollhouse.control.people.oidc import Provider
 from tollhouse.control.people.sessions import Doorkeeper, Tries
 from tollhouse.control.reports import endpoints as reports
 from tollhouse.control.shapes import Shown, refusals
@@ -44,8 +46,8 @@ _TAGS: Final = [
 ]
 
 _ROOMS: Final = (
-    registration, customers, webhooks, people, users, teams, invitations, tokens, models, keys, limits, ledger, what_if,
-    reports, history,
+    registration, customers, webhooks, people, single_sign_on, users, teams, invitations, tokens, models, keys, limits,
+    ledger, what_if, reports, history,
 )  # fmt: skip
 
 health = APIRouter(prefix="/v1", tags=["health"], route_class=ControlRoute)
@@ -69,6 +71,8 @@ def build(context: ControlContext) -> FastAPI:
     app.state.context = context
     app.state.listing = models.Listing(context.catalog.all())
     app.state.doorkeeper = Doorkeeper(Passwords(), Tries(context.clock))
+    sign_on = context.single_sign_on
+    app.state.provider = None if sign_on is None else Provider(sign_on, context.clock)
     app.state.webhook_trials = Throttle(context.clock, most=_WEBHOOK_TRIALS, window_s=_WEBHOOK_TRIALS_WINDOW_S)
     app.state.replays = asyncio.Semaphore(what_if.MOST_AT_ONCE)
     _furnish(app)

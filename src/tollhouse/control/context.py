@@ -10,6 +10,7 @@ from tollhouse.cloudflare.accounts import Account
 from tollhouse.cloudflare.call_logs import GatewayLogs
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import Clock
+from tollhouse.foundation.secrets import Secret
 
 
 class Gateways(Protocol):
@@ -22,6 +23,16 @@ class Gateways(Protocol):
     async def delete(self, account_id: str, gateway_id: str) -> None: ...
 
     async def logs(self, account_id: str, gateway_id: str, since: datetime, until: datetime) -> GatewayLogs: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SingleSignOn:
+    """The identity provider that people may sign in at. `issuer` has no slash at the end; `name` is for a button."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +54,5 @@ class ControlContext:
     """Where people reach this installation, without a slash at the end; None: as their request says."""
     allow_private_webhooks: bool = False
     """Whether a webhook may go to private addresses, and over plain http to this machine."""
+    single_sign_on: SingleSignOn | None = None
+    """None: people sign in with passwords only."""

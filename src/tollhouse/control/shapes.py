@@ -254,7 +254,7 @@ _WHY: Final = {
     413: "The body is larger than 1 MiB.",
     422: "A field is missing, unknown or wrong; `param` names it.",
     429: "Too many tries; `Retry-After` says how long to wait.",
-    502: "Cloudflare did not do it.",
+    502: "Cloudflare, or the identity provider, did not do it.",
     503: "The database cannot be reached.",
 }
 

@@ -13,7 +13,7 @@ from tollhouse.control.people.users import User
 from tollhouse.control.permissions import require
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection, Database
-from tollhouse.foundation.errors import BadRequest, Conflict, NotFound
+from tollhouse.foundation.errors import BadRequest, Conflict, Forbidden, NotFound
 from tollhouse.foundation.ids import CustomerId, TeamId, is_uuid, new_id
 from tollhouse.foundation.secrets import INVITATION_PREFIX, Secret, new_invitation_token, sha256_hex
 
@@ -127,14 +127,36 @@ async def accept(
         row = await _sql.use_invitation(connection, token_hash=_hash(given.raw_token), now=now)
         if row is None:
             raise _spent()
-        inviter = Actor(CustomerId(row["customer_id"]), "invitation", address=given.address)
-        user = await users.create_user(
-            connection, inviter, row["email"], given.name or row["name"], row["role"], password_hash=hashed
-        )
-        for team_id in row["team_ids"]:
-            await _join(connection, inviter, TeamId(team_id), user)
+        user = await _take_in(connection, row, given.name, given.address, password_hash=hashed)
         session = await sessions.open_session(connection, actor_of(user, given.address), user.id, now, lifetime)
     return user, session
+
+
+async def accept_for(connection: Connection, email: str, address: str | None, now: datetime) -> User:
+    """The same without link and password, for somebody who has proved that the e-mail address is theirs.
+
+    Raises Forbidden unless there is exactly one open invitation to it: several are for their owner to choose from.
+    """
+    found = [row["token_hash"] async for row in _sql.open_invitations_to(connection, email=email, now=now)]
+    if not found:
+        raise Forbidden("nobody here has this e-mail address; ask an admin to invite you", code="unknown_person")
+    if len(found) > 1:
+        raise Forbidden("several invitations are open to you; follow the link of one", code="several_invitations")
+    row = await _sql.use_invitation(connection, token_hash=found[0], now=now)
+    return await _take_in(connection, row, None, address, password_hash=None)
+
+
+async def _take_in(
+    connection: Connection, row: Mapping[str, Any], name: str | None, address: str | None, *, password_hash: str | None
+) -> User:
+    """Make the person whom an invitation, which is used up, was for. `name` None: as it says."""
+    inviter = Actor(CustomerId(row["customer_id"]), "invitation", address=address)
+    user = await users.create_user(
+        connection, inviter, row["email"], name or row["name"], row["role"], password_hash=password_hash
+    )
+    for team_id in row["team_ids"]:
+        await _join(connection, inviter, TeamId(team_id), user)
+    return user
 
 
 async def _join(connection: Connection, inviter: Actor, team_id: TeamId, user: User) -> None:

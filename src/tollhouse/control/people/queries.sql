@@ -136,6 +136,19 @@ SELECT user_id FROM password_resets WHERE token_hash = :token_hash AND expires_a
 -- Once: whoever deletes the row has it.
 DELETE FROM password_resets WHERE token_hash = :token_hash AND expires_at > :now RETURNING user_id;
 
+-- Identities -------------------------------------------------------------------------------------------------
+
+-- name: user_by_identity$
+SELECT user_id FROM user_identities WHERE issuer = :issuer AND subject = :subject;
+
+-- name: insert_identity$
+-- Nothing, when the subject or the person is bound already.
+INSERT INTO user_identities (issuer, subject, user_id) VALUES (:issuer, :subject, :user_id)
+ON CONFLICT DO NOTHING RETURNING user_id;
+
+-- name: delete_identities
+DELETE FROM user_identities WHERE user_id = :user_id RETURNING issuer;
+
 -- Invitations ------------------------------------------------------------------------------------------------
 
 -- name: insert_invitation$
@@ -153,6 +166,10 @@ WHERE i.id = :id AND i.customer_id = :customer_id;
 -- name: invitation_by_token^
 SELECT i.*, c.name AS customer_name FROM invitations i JOIN customers c ON c.id = i.customer_id
 WHERE i.token_hash = :token_hash AND i.expires_at > :now;
+
+-- name: open_invitations_to
+-- Of whatever customer. Two are enough to know that it is not one; they stay until the transaction ends.
+SELECT token_hash FROM invitations WHERE lower(email) = lower(:email) AND expires_at > :now LIMIT 2 FOR UPDATE;
 
 -- name: use_invitation^
 -- Once: whoever deletes the row has it.

@@ -10,7 +10,7 @@ from tollhouse.control.callers import Person, Role
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, Origin, allowed
 from tollhouse.control.pages import place_cursor, read_place_cursor
-from tollhouse.control.people import credentials, users
+from tollhouse.control.people import credentials, identities, users
 from tollhouse.control.people.endpoints import UserAnswer
 from tollhouse.control.people.shapes import ListedUserOut, UserOut
 from tollhouse.control.shapes import Given, Name, Searched, Shown, refusals
@@ -114,3 +114,15 @@ async def begin_password_reset(
         link=f"{origin}/reset-password#token={raw}",
         expires_at=made.expires_at,
     )
+
+
+@router.delete(
+    "/{user_id}/identity",
+    status_code=204,
+    summary="Forget who the person is at the identity provider; ends all sessions",
+    responses=refusals(401, 403, 404, 422),
+)
+async def unbind_identity(
+    context: Context, person: Annotated[Person, Depends(allowed("user.unbind_identity"))], user_id: str
+) -> None:
+    await identities.unbind(context.database, person, user_id)

@@ -1,0 +1,3 @@
+DROP INDEX invitations_any_email_idx;
+
+DROP TABLE user_identities;
