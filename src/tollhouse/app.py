@@ -17,8 +17,9 @@ from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.management import Account, GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
-from tollhouse.control import api, onboarding
+from tollhouse.control import api
 from tollhouse.control.context import ControlContext
+from tollhouse.control.onboarding import gateways
 from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import partitions, pool
 from tollhouse.db.notices import Notices
@@ -276,8 +277,8 @@ async def _provision(control: ControlContext) -> None:
     """Make gateways that could not be made at registration, and remove those that belong to nobody."""
     while True:
         try:
-            await onboarding.provision_pending(control)
-            await onboarding.remove_leftovers(control)
+            await gateways.provision_pending(control)
+            await gateways.remove_leftovers(control)
         except Exception as error:  # noqa: BLE001 - the supervisor of a loop: it must not die of one bad turn
             _log.warning("provisioning gateways failed; trying again", error=repr(error))
         await asyncio.sleep(PROVISION_EVERY_S)
