@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
 from tollhouse.access.lookup import PermitLookup
@@ -19,7 +19,7 @@ from tollhouse.cloudflare.management import Account, GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
 from tollhouse.control import api
 from tollhouse.control.context import ControlContext
-from tollhouse.control.onboarding import gateways
+from tollhouse.control.onboarding import billing_accounts, gateways
 from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import partitions, pool
 from tollhouse.db.notices import Notices
@@ -45,7 +45,10 @@ from tollhouse.ledger.segments import JournalLimits
 from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
 from tollhouse.settings import Settings
 
-PROVISION_EVERY_S: Final = 5.0
+if TYPE_CHECKING:
+    from tollhouse.billing.stripe import StripeAccounts
+
+TEND_EVERY_S: Final = 5.0
 LOOK_AT_DAY_S: Final = 10.0
 LAST_BOOKINGS_S: Final = 10.0
 _MAX_UPSTREAM_HEADER_BYTES: Final = 64 << 10
@@ -118,7 +121,8 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 notices.run,
                 deliveries.run,
                 partial(seals.keep_sealed, database),
-                partial(_provision, control),
+                partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
+                partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
                 partial(_keep_prices, settings, prices),
                 partial(partitions.keep_open, database),
             )
@@ -193,6 +197,17 @@ def accounts_of(settings: Settings) -> tuple[Account, ...]:
     return (Account(settings.cf_account_id, token, token, settings.gateways_per_account),)
 
 
+def billing_of(settings: Settings) -> "StripeAccounts | None":
+    """Accounts at Stripe; None without its key. Whoever asks for them closes them."""
+    if settings.stripe_secret_key is None:
+        return None
+    # Late: Stripe's library takes a quarter of a second to load, and installations without a key never need it.
+    from tollhouse.billing.stripe import StripeAccounts
+
+    key = Secret(settings.stripe_secret_key.get_secret_value())
+    return StripeAccounts(str(settings.stripe_api_base).rstrip("/"), key)
+
+
 async def _control_context(
     settings: Settings,
     database: Database,
@@ -205,6 +220,9 @@ async def _control_context(
     management = None
     if accounts:
         management = await stack.enter_async_context(GatewayManagement(str(settings.cf_api_base).rstrip("/"), accounts))
+    billing = billing_of(settings)
+    if billing is not None:
+        stack.push_async_callback(billing.aclose)
     return ControlContext(
         database=database,
         clock=clock,
@@ -216,6 +234,7 @@ async def _control_context(
         session_lifetime=timedelta(hours=settings.session_hours),
         cookie_secure=settings.cookie_secure,
         after_key_change=permits.forget,
+        billing=billing,
         public_url=None if settings.public_url is None else str(settings.public_url).rstrip("/"),
         allow_private_webhooks=settings.allow_private_webhooks,
     )
@@ -273,15 +292,15 @@ def _road_limits(settings: Settings) -> RoadLimits:
     )
 
 
-async def _provision(control: ControlContext) -> None:
-    """Make gateways that could not be made at registration, and remove those that belong to nobody."""
+async def _tend(control: ControlContext, *rounds: Callable[[ControlContext], Awaitable[int]]) -> None:
+    """What could not be made elsewhere at registration, and what is there and belongs to nobody."""
     while True:
         try:
-            await gateways.provision_pending(control)
-            await gateways.remove_leftovers(control)
+            for tend in rounds:
+                await tend(control)
         except Exception as error:  # noqa: BLE001 - the supervisor of a loop: it must not die of one bad turn
-            _log.warning("provisioning gateways failed; trying again", error=repr(error))
-        await asyncio.sleep(PROVISION_EVERY_S)
+            _log.warning("a round in the background failed; trying again", of=rounds[0].__module__, error=repr(error))
+        await asyncio.sleep(TEND_EVERY_S)
 
 
 async def _keep_prices(settings: Settings, prices: Prices) -> None:

@@ -7,7 +7,8 @@ from typing import Final
 import httpx
 import psycopg
 
-from tollhouse.app import accounts_of
+from tollhouse.app import accounts_of, billing_of
+from tollhouse.billing.accounts import BillingError
 from tollhouse.db import migrate
 from tollhouse.foundation.errors import StartupError
 from tollhouse.settings import Settings
@@ -29,7 +30,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which things are needed."""
-    return [*_data_dir(settings), *_database(settings), *asyncio.run(_cloudflare(settings)), *_server(settings)]
+    return [*_data_dir(settings), *_database(settings), *asyncio.run(_others(settings)), *_server(settings)]
 
 
 def _data_dir(settings: Settings) -> list[Finding]:
@@ -67,6 +68,10 @@ def _ledger(url: str) -> Finding:
     return Finding("ledger", "the books are right (audit is empty)")
 
 
+async def _others(settings: Settings) -> list[Finding]:
+    return [*await _cloudflare(settings), *await _stripe(settings)]
+
+
 async def _cloudflare(settings: Settings) -> list[Finding]:
     accounts = accounts_of(settings)
     if not accounts:
@@ -82,6 +87,18 @@ async def _cloudflare(settings: Settings) -> list[Finding]:
         says = f"answers {answer.status_code}: check CF_ACCOUNT_ID and that the token may write AI Gateway"
         return [Finding("cloudflare", says, wrong=True)]
     return [Finding("cloudflare", "reachable, and the token is accepted")]
+
+
+async def _stripe(settings: Settings) -> list[Finding]:
+    billing = billing_of(settings)
+    if billing is None:
+        return [Finding("stripe", "not configured: nothing is billed (STRIPE_SECRET_KEY is not set)")]
+    try:
+        async with billing:
+            await billing.check()
+    except BillingError as error:
+        return [Finding("stripe", f"{error}; check STRIPE_SECRET_KEY and STRIPE_API_BASE", wrong=True)]
+    return [Finding("stripe", "reachable, and the key is accepted")]
 
 
 def _server(settings: Settings) -> list[Finding]:

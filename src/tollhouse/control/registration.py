@@ -83,7 +83,7 @@ class DeletionIn(Given):
 @router.post(
     "/me/delete",
     status_code=204,
-    summary="Delete the customer: keys are dead at once, its gateway goes, the ledger stays",
+    summary="Delete the customer: keys are dead at once, its gateway goes, the ledger and its invoices stay",
     responses=refusals(401, 403, 404, 409, 422),
 )
 async def delete_customer(

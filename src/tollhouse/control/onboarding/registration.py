@@ -1,20 +1,22 @@
 """A customer comes to be whole, or not at all.
 
-The gateway is made first, then customer, first admin and session in one transaction. A gateway that cannot be made
-does not stop it: the customer is there, its gateway `failed`, and is tried again later.
+Its account at Stripe is made first, then its gateway, then customer, first admin and session in one transaction. What
+cannot be made elsewhere does not stop it: the customer is there, and the rest is tried again later.
 """
 
 from dataclasses import dataclass
 
 import asyncpg
 
+from tollhouse.billing.accounts import Payer
 from tollhouse.cloudflare.names import gateway_id_for
 from tollhouse.control import audit
 from tollhouse.control.callers import Actor
 from tollhouse.control.context import ControlContext
 from tollhouse.control.customers import service as customers
+from tollhouse.control.customers.billing import UNBILLED
 from tollhouse.control.customers.service import Customer, GatewayStanding
-from tollhouse.control.onboarding import gateways
+from tollhouse.control.onboarding import billing_accounts, gateways
 from tollhouse.control.passwords import Passwords
 from tollhouse.control.people import sessions, users
 from tollhouse.control.people.sessions import NewSession, actor_of
@@ -43,6 +45,14 @@ class Registered:
     session: NewSession
 
 
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """What a customer that is not there yet is given outside of our database."""
+
+    account: billing_accounts.Opening
+    gateway: gateways.Attempt
+
+
 async def register(context: ControlContext, passwords: Passwords, given: Registration) -> Registered:
     """Raises Forbidden when registration is closed, Conflict for a known e-mail; then nothing was made."""
     if not context.registration_open:
@@ -51,15 +61,20 @@ async def register(context: ControlContext, passwords: Passwords, given: Registr
         await customers.refuse_known_email(connection, given.email)
     password_hash = await passwords.hash(given.password)
     customer_id = CustomerId(new_id())
-    attempt = gateways.Attempt(gateway_id_for(customer_id, context.gateway_prefix))
+    elsewhere = _Elsewhere(
+        billing_accounts.Opening(Payer(customer_id, given.name, given.billing_email or given.email)),
+        gateways.Attempt(gateway_id_for(customer_id, context.gateway_prefix)),
+    )
     written = False
     try:
-        await gateways.make_for_new(context, attempt)
-        registered = await _write(context, customer_id, given, password_hash, attempt)
+        await billing_accounts.make_for_new(context, elsewhere.account)
+        await gateways.make_for_new(context, elsewhere.gateway)
+        registered = await _write(context, customer_id, given, password_hash, elsewhere)
         written = True
     finally:  # also when cancelled
         if not written:
-            await gateways.discard(context, customer_id, attempt)
+            await billing_accounts.discard(context, elsewhere.account)
+            await gateways.discard(context, customer_id, elsewhere.gateway)
     return registered
 
 
@@ -68,11 +83,10 @@ async def _write(
     customer_id: CustomerId,
     given: Registration,
     password_hash: str,
-    attempt: gateways.Attempt,
+    elsewhere: _Elsewhere,
 ) -> Registered:
     """Customer, first admin and session, all or nothing."""
     now = context.clock.now()
-    gateway = GatewayStanding() if context.management is None else attempt.standing(now)
     try:
         async with context.database.transaction() as connection:
             customer = await customers.insert(
@@ -81,7 +95,8 @@ async def _write(
                 given.name,
                 given.email,
                 billing_email=given.billing_email,
-                gateway=gateway,
+                gateway=GatewayStanding() if context.management is None else elsewhere.gateway.standing(now),
+                billing=UNBILLED if context.billing is None else elsewhere.account.standing(now),
             )
             registrar = Actor(customer_id, "registration", address=given.address)
             await audit.append(connection, registrar, "customer.register", customer_id, after={"name": given.name})
