@@ -12,6 +12,7 @@ import click
 import psycopg
 import pytest
 
+import stripe_double
 from control.people.provider import CLIENT_ID, CLIENT_SECRET, scripted
 from making import create_database
 from stage import ACCOUNT, TOKEN, emulated
@@ -19,7 +20,8 @@ from tollhouse import __version__, cli
 from tollhouse.db import migrate
 from tollhouse.foundation.clock import SystemClock
 
-BARE = {name: value for name, value in os.environ.items() if not name.startswith(("CF_", "TOLLHOUSE_", "DATABASE_"))}
+OURS = ("CF_", "STRIPE_", "TOLLHOUSE_", "DATABASE_")
+BARE = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 
 
 @pytest.fixture
@@ -164,6 +166,25 @@ async def test_gateways_are_provisioned_and_the_doctor_sees_cloudflare(
     with psycopg.connect(embedded_url) as connection:
         row = connection.execute("SELECT gateway_state, cf_gateway_id FROM customers").fetchone()
     assert row == ("ready", f"tollhouse-{customer_id}")
+
+
+async def test_the_doctor_sees_stripe_and_its_key_is_shown_nowhere(told: dict[str, str]) -> None:
+    import asyncio
+
+    assert "nothing is billed" in await asyncio.to_thread(run, told, "doctor")
+    async with stripe_double.running() as stripe:
+        billed = told | {"STRIPE_SECRET_KEY": stripe_double.SECRET, "STRIPE_API_BASE": stripe.url}
+        assert "the key is accepted" in await asyncio.to_thread(run, billed, "doctor")
+        shown = await asyncio.to_thread(run, billed, "config")
+        assert re.search(r"^STRIPE_SECRET_KEY +\*\*\*$", shown, re.MULTILINE)
+        assert re.search(rf"^STRIPE_API_BASE +{stripe.url}/?$", shown, re.MULTILINE)
+        wrong = billed | {"STRIPE_SECRET_KEY": "sk_test_51wrong0123456789"}
+        said = await asyncio.to_thread(_said_with_status_1, wrong)
+        await stripe.down()
+        away = await asyncio.to_thread(_said_with_status_1, billed)
+    assert re.search(r"^WRONG  stripe .*Invalid API Key.*check STRIPE_SECRET_KEY", said, re.MULTILINE)
+    assert re.search(r"^WRONG  stripe .*communicating.*STRIPE_API_BASE", away, re.MULTILINE)
+    assert not [key for key in (stripe_double.SECRET, "51wrong") if key in shown + said + away]
 
 
 @pytest.mark.parametrize("name", ["TOLLHOUSE_PRICE_OVERRIDES", "TOLLHOUSE_CF_ACCOUNTS_FILE"])

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
 from tollhouse.access.lookup import PermitLookup
@@ -18,8 +18,9 @@ from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.accounts import Account, read_pool
 from tollhouse.cloudflare.management import GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
-from tollhouse.control import api, onboarding
+from tollhouse.control import api
 from tollhouse.control.context import ControlContext, SingleSignOn
+from tollhouse.control.onboarding import billing_accounts, gateways
 from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import partitions, pool
 from tollhouse.db.notices import Notices
@@ -45,7 +46,10 @@ from tollhouse.ledger.segments import JournalLimits
 from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
 from tollhouse.settings import Settings
 
-PROVISION_EVERY_S: Final = 5.0
+if TYPE_CHECKING:
+    from tollhouse.billing.stripe import StripeAccounts
+
+TEND_EVERY_S: Final = 5.0
 LOOK_AT_DAY_S: Final = 10.0
 LAST_BOOKINGS_S: Final = 10.0
 _MAX_UPSTREAM_HEADER_BYTES: Final = 64 << 10
@@ -118,7 +122,8 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 notices.run,
                 deliveries.run,
                 partial(seals.keep_sealed, database),
-                partial(_provision, control),
+                partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
+                partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
                 partial(_keep_prices, settings, prices),
                 partial(partitions.keep_open, database),
             )
@@ -214,6 +219,17 @@ def single_sign_on_of(settings: Settings) -> SingleSignOn | None:
     return SingleSignOn(str(issuer).rstrip("/"), client_id, Secret(secret.get_secret_value()), settings.oidc_name)
 
 
+def billing_of(settings: Settings) -> "StripeAccounts | None":
+    """Accounts at Stripe; None without its key. Whoever asks for them closes them."""
+    if settings.stripe_secret_key is None:
+        return None
+    # Late: Stripe's library takes a quarter of a second to load, and installations without a key never need it.
+    from tollhouse.billing.stripe import StripeAccounts
+
+    key = Secret(settings.stripe_secret_key.get_secret_value())
+    return StripeAccounts(str(settings.stripe_api_base).rstrip("/"), key)
+
+
 async def _control_context(
     settings: Settings,
     database: Database,
@@ -226,6 +242,9 @@ async def _control_context(
     management = None
     if accounts:
         management = await stack.enter_async_context(GatewayManagement(str(settings.cf_api_base).rstrip("/"), accounts))
+    billing = billing_of(settings)
+    if billing is not None:
+        stack.push_async_callback(billing.aclose)
     return ControlContext(
         database=database,
         clock=clock,
@@ -237,6 +256,7 @@ async def _control_context(
         session_lifetime=timedelta(hours=settings.session_hours),
         cookie_secure=settings.cookie_secure,
         after_key_change=permits.forget,
+        billing=billing,
         public_url=None if settings.public_url is None else str(settings.public_url).rstrip("/"),
         allow_private_webhooks=settings.allow_private_webhooks,
         single_sign_on=single_sign_on_of(settings),
@@ -295,15 +315,15 @@ def _road_limits(settings: Settings) -> RoadLimits:
     )
 
 
-async def _provision(control: ControlContext) -> None:
-    """Make gateways that could not be made at registration, and remove those that belong to nobody."""
+async def _tend(control: ControlContext, *rounds: Callable[[ControlContext], Awaitable[int]]) -> None:
+    """What could not be made elsewhere at registration, and what is there and belongs to nobody."""
     while True:
         try:
-            await onboarding.provision_pending(control)
-            await onboarding.remove_leftovers(control)
+            for tend in rounds:
+                await tend(control)
         except Exception as error:  # noqa: BLE001 - the supervisor of a loop: it must not die of one bad turn
-            _log.warning("provisioning gateways failed; trying again", error=repr(error))
-        await asyncio.sleep(PROVISION_EVERY_S)
+            _log.warning("a round in the background failed; trying again", of=rounds[0].__module__, error=repr(error))
+        await asyncio.sleep(TEND_EVERY_S)
 
 
 async def _keep_prices(settings: Settings, prices: Prices) -> None:

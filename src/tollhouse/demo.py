@@ -26,11 +26,11 @@ from pydantic import HttpUrl, SecretStr
 from tollhouse.access import keys as access_keys
 from tollhouse.access.keys import KeySearch, KeyTerms
 from tollhouse.catalog.models import load as load_catalog
-from tollhouse.control import onboarding
 from tollhouse.control.callers import Actor, Role
 from tollhouse.control.context import ControlContext
 from tollhouse.control.keys import service as keys
 from tollhouse.control.keys.service import Owner
+from tollhouse.control.onboarding.registration import Registration, register
 from tollhouse.control.passwords import Passwords
 from tollhouse.control.people import teams, tokens, users
 from tollhouse.control.people.tokens import TokenTerms
@@ -232,8 +232,8 @@ async def _seed(context: ControlContext, settings: Settings, place: Path) -> Dem
     passwords = Passwords()
     everyones = await passwords.hash(Secret(password))
     await _forget_half_made(context)
-    given = onboarding.Registration("Demo Inc.", EMAIL, Secret(password), "Demo admin")
-    registered = await onboarding.register(replace(context, registration_open=True), passwords, given)
+    given = Registration("Demo Inc.", EMAIL, Secret(password), "Demo admin")
+    registered = await register(replace(context, registration_open=True), passwords, given)
     customer_id = registered.customer.id
     admin = Actor(customer_id, registered.user.id, user_id=registered.user.id)
     trace_secret = settings.trace_ingest_secret

@@ -7,7 +7,8 @@ from typing import Final
 import httpx
 import psycopg
 
-from tollhouse.app import accounts_of, single_sign_on_of
+from tollhouse.app import accounts_of, billing_of, single_sign_on_of
+from tollhouse.billing.accounts import BillingError
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.control.people.oidc import Provider
 from tollhouse.db import migrate
@@ -32,13 +33,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which things are needed."""
-    return [
-        *_data_dir(settings),
-        *_database(settings),
-        *asyncio.run(_cloudflare(settings)),
-        *asyncio.run(_single_sign_on(settings)),
-        *_server(settings),
-    ]
+    return [*_data_dir(settings), *_database(settings), *asyncio.run(_others(settings)), *_server(settings)]
 
 
 def _data_dir(settings: Settings) -> list[Finding]:
@@ -76,6 +71,10 @@ def _ledger(url: str) -> Finding:
     return Finding("ledger", "the books are right (audit is empty)")
 
 
+async def _others(settings: Settings) -> list[Finding]:
+    return [*await _cloudflare(settings), *await _stripe(settings), *await _single_sign_on(settings)]
+
+
 async def _cloudflare(settings: Settings) -> list[Finding]:
     try:
         accounts = accounts_of(settings)
@@ -110,6 +109,18 @@ async def _single_sign_on(settings: Settings) -> list[Finding]:
     except (StartupError, BadGateway) as error:
         return [Finding("sign-in", str(error), wrong=True)]
     return [Finding("sign-in", f"with passwords, and at {sign_on.issuer}, which can be reached")]
+
+
+async def _stripe(settings: Settings) -> list[Finding]:
+    billing = billing_of(settings)
+    if billing is None:
+        return [Finding("stripe", "not configured: nothing is billed (STRIPE_SECRET_KEY is not set)")]
+    try:
+        async with billing:
+            await billing.check()
+    except BillingError as error:
+        return [Finding("stripe", f"{error}; check STRIPE_SECRET_KEY and STRIPE_API_BASE", wrong=True)]
+    return [Finding("stripe", "reachable, and the key is accepted")]
 
 
 def _server(settings: Settings) -> list[Finding]:

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     gateway_prefix: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*-$", max_length=24)] = "tollhouse-"
     gateways_per_account: Annotated[int, Field(ge=1, le=10_000)] = 20
 
+    # Billing
+    stripe_secret_key: SecretStr | None = Field(None, validation_alias="STRIPE_SECRET_KEY")
+    stripe_api_base: HttpUrl = Field(HttpUrl("https://api.stripe.com"), validation_alias="STRIPE_API_BASE")
+
     # People
     public_url: HttpUrl | None = None
     registration: Literal["open", "closed"] = "open"

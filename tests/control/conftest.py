@@ -6,13 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import stripe_double
 from control.house import House, Member, ScriptedGateways, account
 from making import TEMPLATE, ManualClock, connected, create_database, customer
+from stripe_double import StripeDouble
+from tollhouse.billing.stripe import StripeAccounts
 from tollhouse.catalog import models
 from tollhouse.catalog.models import Catalog
 from tollhouse.control.context import ControlContext
 from tollhouse.db.pool import Database
 from tollhouse.foundation.ids import CustomerId
+from tollhouse.foundation.secrets import Secret
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +51,19 @@ async def busy_house(embedded_template: str, catalog: Catalog) -> AsyncIterator[
         AsyncExitStack() as stack,
     ):
         yield House(_context(database, ManualClock(), catalog, ScriptedGateways()), stack)
+
+
+@pytest.fixture
+async def stripe() -> AsyncIterator[StripeDouble]:
+    async with stripe_double.running() as double:
+        yield double
+
+
+@pytest.fixture
+async def billed(house: House, stripe: StripeDouble) -> AsyncIterator[House]:
+    """The house with accounts at Stripe. Nothing is tried twice in one go, so that each fault is seen."""
+    async with StripeAccounts(stripe.url, Secret(stripe_double.SECRET), retries=0) as accounts:
+        yield house.but(billing=accounts)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from control.house import House, ScriptedGateways, refusal, refused, registration
 from making import ManualClock, book_of
 from tollhouse.control.customers import service as customers
-from tollhouse.control.onboarding import remove_leftovers
+from tollhouse.control.onboarding.gateways import remove_leftovers
 from tollhouse.foundation.ids import CustomerId
 
 DELETE = "/v1/customers/me/delete"

@@ -8,9 +8,10 @@ import pytest
 
 from control.house import PASSWORD, House, ScriptedGateways, account, refusal, refused, registration
 from making import ManualClock, connected, customer
-from tollhouse.control import onboarding
 from tollhouse.control.customers import service as customers
-from tollhouse.control.onboarding import provision_pending
+from tollhouse.control.onboarding import gateways as provisioning
+from tollhouse.control.onboarding import registration as registering
+from tollhouse.control.onboarding.gateways import provision_pending
 from tollhouse.control.people import sessions, users
 from tollhouse.foundation.errors import Unavailable
 
@@ -151,13 +152,13 @@ async def test_a_commit_whose_answer_was_lost_keeps_its_gateway(
     house: House, gateways: ScriptedGateways, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row is there after all: deleting the gateway would leave a customer that believes it has one."""
-    write = onboarding._write
+    write = registering._write
 
     async def written_and_lost(*arguments: object) -> None:
         await write(*arguments)  # type: ignore[arg-type]
         raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
 
-    monkeypatch.setattr(onboarding, "_write", written_and_lost)
+    monkeypatch.setattr(registering, "_write", written_and_lost)
     answer = await (await house.visitor()).post(REGISTER, json=registration("ann@example.com"))
     assert answer.status_code == 503
     assert (await house.fetch("SELECT gateway_state FROM customers")) == [{"gateway_state": "ready"}]
@@ -269,7 +270,7 @@ async def test_a_failing_gateway_does_not_stop_a_registration(
 async def test_a_cloudflare_that_never_answers_is_not_waited_for(
     house: House, gateways: ScriptedGateways, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onboarding, "PROVISION_WAIT_S", 0.05)
+    monkeypatch.setattr(provisioning, "PROVISION_WAIT_S", 0.05)
     gateways.pause = asyncio.Event()
     await house.register("ann@example.com")
     assert await house.fetch("SELECT gateway_state FROM customers") == [{"gateway_state": "failed"}]

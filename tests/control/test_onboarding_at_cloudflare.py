@@ -12,7 +12,7 @@ from making import ManualClock
 from tollhouse.catalog.models import Catalog
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.cloudflare.management import GatewayManagement
-from tollhouse.control.onboarding import provision_pending
+from tollhouse.control.onboarding.gateways import provision_pending
 from tollhouse.emulator.app import EmulatorConfig
 from tollhouse.emulator.server import running
 from tollhouse.foundation.secrets import Secret

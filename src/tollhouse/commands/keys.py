@@ -9,13 +9,13 @@ import click
 from tollhouse import app
 from tollhouse.access.keys import KeySearch, KeyTerms
 from tollhouse.commands.terminal import OPERATOR, operator, with_control, with_settings
-from tollhouse.control import onboarding
 from tollhouse.control.callers import Actor
 from tollhouse.control.context import ControlContext
 from tollhouse.control.customers import service as customers
 from tollhouse.control.keys import many
 from tollhouse.control.keys import service as keys
 from tollhouse.control.keys.service import Owner
+from tollhouse.control.onboarding.gateways import provision_pending
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.money import MAX_KEY_BUDGET_USD, usd_string
@@ -93,7 +93,7 @@ def gateways_provision(read: Settings) -> None:
         raise StartupError("Cloudflare is not configured: set CF_ACCOUNT_ID and CF_AI_GATEWAY_API_TOKEN")
 
     async def work(context: ControlContext) -> None:
-        click.echo(f"{await onboarding.provision_pending(context)} gateways made")
+        click.echo(f"{await provision_pending(context)} gateways made")
 
     with_control(read, work)
 

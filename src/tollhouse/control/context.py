@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from tollhouse.billing.accounts import Payer
 from tollhouse.catalog.models import Catalog
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.cloudflare.call_logs import GatewayLogs
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import Clock
+from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.secrets import Secret
 
 
@@ -25,6 +27,26 @@ class Gateways(Protocol):
     async def logs(self, account_id: str, gateway_id: str, since: datetime, until: datetime) -> GatewayLogs: ...
 
 
+class BillingAccounts(Protocol):
+    """What we ask of Stripe; `tollhouse.billing.stripe` has it. All end soon, and raise BillingError."""
+
+    async def make(self, payer: Payer, round_: int) -> str:
+        """The id of the payer's account. Repeated with the same payer and round, it is the same account."""
+        ...
+
+    async def find(self, customer_id: CustomerId, email: str) -> list[str]:
+        """Ids of the accounts that were made for the customer under this address, the oldest first."""
+        ...
+
+    async def tell(self, account_id: str, payer: Payer) -> None:
+        """The account has the payer's name and address."""
+        ...
+
+    async def delete(self, account_id: str) -> None:
+        """The account is gone, whether it was there or not."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SingleSignOn:
     """The identity provider that people may sign in at. `issuer` has no slash at the end; `name` is for a button."""
@@ -37,7 +59,10 @@ class SingleSignOn:
 
 @dataclass(frozen=True, slots=True)
 class ControlContext:
-    """One per process. `management` None: gateways are not provisioned and customers stay without one."""
+    """One per process. `management` None: gateways are not provisioned and customers stay without one.
+
+    `billing` None: the same for accounts at Stripe.
+    """
 
     database: Database
     clock: Clock
@@ -50,6 +75,7 @@ class ControlContext:
     cookie_secure: bool
     after_key_change: Callable[[str], None]
     """Told the hash of a key that was changed or deleted, so that this process forgets its permit at once."""
+    billing: BillingAccounts | None = None
     public_url: str | None = None
     """Where people reach this installation, without a slash at the end; None: as their request says."""
     allow_private_webhooks: bool = False

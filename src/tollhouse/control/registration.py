@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from tollhouse.control import onboarding
 from tollhouse.control.callers import Person
 from tollhouse.control.customers.endpoints import CustomerAnswer, CustomerOut
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Address, Context, allowed, hand_session, own_pages_only
+from tollhouse.control.onboarding import ending, gateways, registration
+from tollhouse.control.onboarding.registration import Registration
 from tollhouse.control.people.endpoints import Doorkeeper
 from tollhouse.control.people.shapes import UserOut, session_out
 from tollhouse.control.shapes import Email, Given, Name, NewPassword, SessionOut, Shown, refusals
@@ -27,8 +28,8 @@ class RegistrationIn(Given):
     admin_name: Name | None = None
     billing_email: Email | None = None
 
-    def registration(self, address: str | None) -> onboarding.Registration:
-        return onboarding.Registration(
+    def registration(self, address: str | None) -> Registration:
+        return Registration(
             name=self.name,
             email=self.email,
             password=Secret(self.password.get_secret_value()),
@@ -54,7 +55,7 @@ class RegistrationAnswer(Shown):
 async def register(
     context: Context, doorkeeper: Doorkeeper, address: Address, given: RegistrationIn, response: Response
 ) -> RegistrationAnswer:
-    made = await onboarding.register(context, doorkeeper.passwords, given.registration(address))
+    made = await registration.register(context, doorkeeper.passwords, given.registration(address))
     hand_session(response, context, made.session.raw.reveal())
     return RegistrationAnswer(
         customer=CustomerOut.of(made.customer, for_admin=True),
@@ -71,7 +72,7 @@ async def register(
 async def provision_gateway(
     context: Context, person: Annotated[Person, Depends(allowed("gateway.provision"))]
 ) -> CustomerAnswer:
-    customer = await onboarding.provision_now(context, person)
+    customer = await gateways.provision_now(context, person)
     return CustomerAnswer(customer=CustomerOut.of(customer, for_admin=True))
 
 
@@ -82,10 +83,10 @@ class DeletionIn(Given):
 @router.post(
     "/me/delete",
     status_code=204,
-    summary="Delete the customer: keys are dead at once, its gateway goes, the ledger stays",
+    summary="Delete the customer: keys are dead at once, its gateway goes, the ledger and its invoices stay",
     responses=refusals(401, 403, 404, 409, 422),
 )
 async def delete_customer(
     context: Context, person: Annotated[Person, Depends(allowed("customer.delete"))], given: DeletionIn
 ) -> None:
-    await onboarding.end_customer(context, person, given.name)
+    await ending.end_customer(context, person, given.name)

@@ -6,17 +6,18 @@ from control.house import House, refusal
 from making import customer
 
 
-async def test_everybody_sees_the_customer_and_only_admins_why_its_gateway_failed(house: House) -> None:
+async def test_everybody_sees_the_customer_and_only_admins_what_is_between_us_and_others(house: House) -> None:
+    """Why its gateway failed, and its account at Stripe."""
+    state: dict[str, Any] = {"gateway_state": "failed", "gateway_error": "no room", "gateway_attempts": 3}
     async with house.context.database.connection() as connection:
-        acme = await customer(
-            connection, gateway_state="failed", cf_gateway_id=None, gateway_error="no room", gateway_attempts=3
-        )
-    for role, error in (("admin", "no room"), ("manager", None), ("member", None)):
+        acme = await customer(connection, cf_gateway_id=None, stripe_customer_id="cus_1", **state)
+    for role, error, account_id in (("admin", "no room", "cus_1"), ("manager", None, None), ("member", None, None)):
         member = await house.member(acme, role)
         found = (await member.api.get("/v1/customers/me")).json()["customer"]
         assert (found["id"], found["name"], found["billing_email"]) == (acme, "Acme", None)
         assert (found["gateway_state"], found["cf_gateway_id"]) == ("failed", None)
         assert (found["gateway_attempts"], found["gateway_error"]) == (3, error)
+        assert found["stripe_customer_id"] == account_id
 
 
 async def test_admins_change_what_the_customer_is_and_everybody_sees_it(house: House) -> None:

@@ -69,12 +69,13 @@ class CustomerPatch(Given):
 
 
 class CustomerOut(Shown):
-    """`gateway_error` is for admins: it is Cloudflare's own text about the last try."""
+    """For admins only: `gateway_error`, Cloudflare's own text about the last try, and `stripe_customer_id`."""
 
     id: str
     name: str
     email: str
     billing_email: str | None
+    stripe_customer_id: str | None
     cf_gateway_id: str | None
     gateway_state: Literal["none", "pending", "ready", "failed"]
     gateway_attempts: int
@@ -90,6 +91,7 @@ class CustomerOut(Shown):
             name=customer.name,
             email=customer.email,
             billing_email=customer.billing_email,
+            stripe_customer_id=customer.billing.account_id if for_admin else None,
             cf_gateway_id=gateway.gateway_id,
             gateway_state=gateway.state,
             gateway_attempts=gateway.attempts,

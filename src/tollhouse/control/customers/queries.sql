@@ -5,9 +5,11 @@ SELECT EXISTS (SELECT 1 FROM users WHERE lower(email) = lower(:email))
 
 -- name: insert_customer^
 INSERT INTO customers (id, name, email, billing_email, cf_gateway_id, cf_account_id, gateway_state, gateway_error,
-    gateway_attempts, gateway_tried_at)
+    gateway_attempts, gateway_tried_at, stripe_customer_id, stripe_name, stripe_email, stripe_round, stripe_attempts,
+    stripe_tried_at, stripe_error)
 VALUES (:id, :name, :email, :billing_email, :cf_gateway_id, :cf_account_id, :gateway_state, :gateway_error,
-    :gateway_attempts, :gateway_tried_at)
+    :gateway_attempts, :gateway_tried_at, :stripe_customer_id, :stripe_name, :stripe_email, :stripe_round,
+    :stripe_attempts, :stripe_tried_at, :stripe_error)
 RETURNING *;
 
 -- name: customer^
@@ -91,3 +93,74 @@ RETURNING account_id, gateway_id;
 
 -- name: leftover_failed!
 UPDATE leftover_gateways SET error = :error WHERE account_id = :account_id AND gateway_id = :gateway_id;
+
+-- Billing accounts -------------------------------------------------------------------------------------------
+
+-- name: claim_billing^
+-- One customer without an account at Stripe, or whose account does not know today's name and address. The first try
+-- fixes what an account is made with, for all that follow. Taking it moves its time, so that other workers leave it
+-- alone, and a worker that dies leaves it to be taken again. 15 s, doubled by each failure, an hour at most.
+UPDATE customers SET stripe_attempts = stripe_attempts + 1, stripe_tried_at = :now,
+    stripe_name = CASE WHEN stripe_customer_id IS NULL THEN coalesce(stripe_name, name) ELSE stripe_name END,
+    stripe_email = CASE WHEN stripe_customer_id IS NULL THEN coalesce(stripe_email, billing_email, email)
+        ELSE stripe_email END
+WHERE id = (
+    SELECT id FROM customers
+    WHERE (stripe_customer_id IS NULL OR stripe_name IS DISTINCT FROM name
+            OR stripe_email IS DISTINCT FROM coalesce(billing_email, email))
+        AND (stripe_tried_at IS NULL OR stripe_tried_at
+            + least(interval '15 seconds' * 2 ^ least(greatest(stripe_attempts - 1, 0), 8), interval '1 hour') <= :now)
+    ORDER BY stripe_tried_at NULLS FIRST, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id, stripe_customer_id AS account_id, stripe_round AS round,
+    CASE WHEN stripe_customer_id IS NULL THEN stripe_name ELSE name END AS name,
+    CASE WHEN stripe_customer_id IS NULL THEN stripe_email ELSE coalesce(billing_email, email) END AS email;
+
+-- name: billing_made^
+-- No row when somebody else was faster, or when the customer has ended.
+UPDATE customers SET stripe_customer_id = :account_id, stripe_attempts = 0, stripe_error = NULL
+WHERE id = :customer_id AND stripe_customer_id IS NULL
+RETURNING id;
+
+-- name: billing_told!
+UPDATE customers SET stripe_name = :name, stripe_email = :email, stripe_attempts = 0, stripe_error = NULL
+WHERE id = :customer_id AND stripe_customer_id = :account_id;
+
+-- name: billing_failed!
+-- Never takes back a success that another worker had meanwhile, nor a round. Words that Stripe refuses are forgotten:
+-- nothing was made by them, and the next try takes today's.
+UPDATE customers SET stripe_error = :error, stripe_round = greatest(stripe_round, :next_round),
+    stripe_name = CASE WHEN :refused THEN NULL ELSE stripe_name END,
+    stripe_email = CASE WHEN :refused THEN NULL ELSE stripe_email END
+WHERE id = :customer_id AND stripe_customer_id IS NOT DISTINCT FROM :account_id;
+
+-- name: note_leftover_account!
+-- Before an account is made for a customer that is not there yet, and when a customer ends that may just get one.
+INSERT INTO leftover_billing_accounts (customer_id, email, due_at) VALUES (:customer_id, :email, :due_at)
+ON CONFLICT (customer_id) DO UPDATE SET due_at = excluded.due_at;
+
+-- name: take_over_account^
+-- No row when somebody has begun to remove the account.
+DELETE FROM leftover_billing_accounts WHERE customer_id = :customer_id AND attempts = 0 RETURNING customer_id;
+
+-- name: forget_leftover_account!
+DELETE FROM leftover_billing_accounts WHERE customer_id = :customer_id;
+
+-- name: claim_leftover_account^
+-- One that is due and belongs to nobody. Taking it moves its time, so that other workers leave it alone and a worker
+-- that dies leaves it to be taken again. A minute, doubled by each attempt, six hours at most.
+UPDATE leftover_billing_accounts SET attempts = attempts + 1,
+    due_at = :now + least(interval '1 minute' * 2 ^ least(attempts, 9), interval '6 hours')
+WHERE customer_id = (
+    SELECT l.customer_id FROM leftover_billing_accounts l
+    WHERE l.due_at <= :now AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.id = l.customer_id)
+    ORDER BY l.due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING customer_id, email;
+
+-- name: claim_leftover_account_of^
+-- No row when the customer's row took it along: a commit that is under way is waited for.
+UPDATE leftover_billing_accounts SET attempts = attempts + 1, due_at = :now::timestamptz + interval '1 minute'
+WHERE customer_id = :customer_id
+RETURNING customer_id;
+
+-- name: leftover_account_failed!
+UPDATE leftover_billing_accounts SET error = :error WHERE customer_id = :customer_id;

@@ -1,4 +1,4 @@
-"""Customers as rows, and the state of their gateways: none, pending, ready or failed."""
+"""Customers as rows, and the state of their gateways: none, pending, ready or failed. Their billing: `billing.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from tollhouse.access.permits import GatewayState
 from tollhouse.cloudflare.routes import CredentialMode
 from tollhouse.control import audit
 from tollhouse.control.callers import Person
+from tollhouse.control.customers import billing as billing_rows
+from tollhouse.control.customers.billing import UNBILLED, BillingStanding
 from tollhouse.control.permissions import require
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection, Database
@@ -73,6 +75,7 @@ class Customer:
     email: str
     billing_email: str | None
     gateway: GatewayStanding
+    billing: BillingStanding
     settings: Settings
     created_at: datetime
 
@@ -95,10 +98,16 @@ async def insert(
     *,
     billing_email: str | None = None,
     gateway: GatewayStanding = GatewayStanding(),
+    billing: BillingStanding = UNBILLED,
 ) -> Customer:
-    """Make the row; its gateway is left over no more. A known e-mail is asyncpg's UniqueViolationError."""
+    """Make the row; its gateway and its billing account are left over no more.
+
+    A known e-mail is asyncpg's UniqueViolationError; Unavailable when its billing account was given up meanwhile.
+    """
     if gateway.gateway_id is not None:
         await _sql.forget_leftovers(connection, gateway_id=gateway.gateway_id)
+    if billing.tried_at is not None:
+        await billing_rows.take_over(connection, customer_id)
     row = await _sql.insert_customer(
         connection,
         id=customer_id,
@@ -111,6 +120,7 @@ async def insert(
         gateway_error=gateway.error,
         gateway_attempts=gateway.attempts,
         gateway_tried_at=gateway.tried_at,
+        **billing_rows.stored(billing),
     )
     return _customer(row)
 
@@ -249,6 +259,7 @@ def _customer(row: Mapping[str, Any]) -> Customer:
             attempts=row["gateway_attempts"],
             tried_at=row["gateway_tried_at"],
         ),
+        billing=billing_rows.standing_of(row),
         settings=_settings(row["settings"]),
         created_at=row["created_at"],
     )

@@ -1,20 +1,17 @@
-"""How a customer comes to be, and how its Cloudflare gateway does: the stories that span rooms.
+"""How a customer comes to have its Cloudflare gateway, and how that goes.
 
-A registration makes the gateway first, then customer, first admin and session in one transaction. A gateway that
-cannot be made does not stop it: the customer is there, its gateway `failed`, and is tried again by
-`provision_pending` (a loop) or `provision_now` (an admin). The gateway's id follows from the customer's, and
-making one is idempotent, so any number of workers may try. Nothing half-made stays: before a gateway is made for a
-customer that is not there yet, its name is written down as *left over*; that goes when the customer's row comes. What
-stays left over, also of a customer that ended, is removed by `remove_leftovers`, whatever died in between.
+A gateway that cannot be made at registration is tried again by `provision_pending` (a loop) or `provision_now` (an
+admin). Its id follows from the customer's, and making one is idempotent, so any number of workers may try. Before a
+gateway is made for a customer that is not there yet, its name is written down as *left over*; that goes when the
+customer's row comes. What stays left over, also of a customer that ended, is removed by `remove_leftovers`, whatever
+died in between.
 """
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
-
-import asyncpg
 
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.cloudflare.management import ManagementError
@@ -24,48 +21,21 @@ from tollhouse.control.callers import Actor, Person
 from tollhouse.control.context import ControlContext, Gateways
 from tollhouse.control.customers import service as customers
 from tollhouse.control.customers.service import Customer, GatewayStanding, Leftover
-from tollhouse.control.passwords import Passwords
-from tollhouse.control.people import sessions, users
-from tollhouse.control.people.sessions import NewSession, actor_of
-from tollhouse.control.people.users import User
+from tollhouse.control.onboarding.patience import DISCARD_WAIT_S, MOST_PER_ROUND, UNFINISHED
 from tollhouse.control.permissions import require
-from tollhouse.db.pool import CONNECTION_ERRORS
-from tollhouse.foundation.errors import BadGateway, Conflict, Forbidden, TollhouseError
-from tollhouse.foundation.ids import CustomerId, new_id
+from tollhouse.db.pool import CONNECTION_ERRORS, Connection
+from tollhouse.foundation.errors import BadGateway, Conflict, TollhouseError
+from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.logs import get_logger
-from tollhouse.foundation.secrets import Secret
 
 PROVISION_WAIT_S: Final = 10.0
-_DISCARD_WAIT_S: Final = 5.0
-_UNFINISHED: Final = timedelta(minutes=10)
-"""By then a registration is over, or whoever worked on it is dead."""
-_MOST_PER_ROUND: Final = 20
 _NO_ROOM: Final = "no Cloudflare account of the pool has room for another gateway"
 
 log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """What somebody who wants an account says."""
-
-    name: str
-    email: str
-    password: Secret
-    admin_name: str
-    billing_email: str | None = None
-    address: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    customer: Customer
-    user: User
-    session: NewSession
-
-
 @dataclass(slots=True)
-class _Attempt:
+class Attempt:
     """One try at a gateway. Written while it runs, so that whoever is interrupted knows what may exist."""
 
     gateway_id: str
@@ -80,64 +50,16 @@ class _Attempt:
         return GatewayStanding("failed", None, self.account_id, self.error, attempts=1, tried_at=tried_at)
 
 
-# Registration ----------------------------------------------------------------------------------------------
+# For a customer that is not there yet ----------------------------------------------------------------------
 
 
-async def register(context: ControlContext, passwords: Passwords, given: Registration) -> Registered:
-    """Raises Forbidden when registration is closed, Conflict for a known e-mail; then nothing was made."""
-    if not context.registration_open:
-        raise Forbidden("registration is closed on this installation", code="registration_closed")
-    async with context.database.connection() as connection:
-        await customers.refuse_known_email(connection, given.email)
-    password_hash = await passwords.hash(given.password)
-    customer_id = CustomerId(new_id())
-    attempt = _Attempt(gateway_id_for(customer_id, context.gateway_prefix))
-    written = False
-    try:
-        if context.management is not None:
-            await _provision(context, context.management, attempt, preferred=None, is_new=True)
-        registered = await _write(context, customer_id, given, password_hash, attempt)
-        written = True
-    finally:  # also when cancelled
-        if not written:
-            await _discard(context, customer_id, attempt)
-    return registered
+async def make_for_new(context: ControlContext, attempt: Attempt) -> None:
+    """One try, within the wait; `attempt` says how it went."""
+    if context.management is not None:
+        await _provision(context, context.management, attempt, preferred=None, is_new=True)
 
 
-async def _write(
-    context: ControlContext,
-    customer_id: CustomerId,
-    given: Registration,
-    password_hash: str,
-    attempt: _Attempt,
-) -> Registered:
-    """Customer, first admin and session, all or nothing."""
-    now = context.clock.now()
-    gateway = GatewayStanding() if context.management is None else attempt.standing(now)
-    try:
-        async with context.database.transaction() as connection:
-            customer = await customers.insert(
-                connection,
-                customer_id,
-                given.name,
-                given.email,
-                billing_email=given.billing_email,
-                gateway=gateway,
-            )
-            registrar = Actor(customer_id, "registration", address=given.address)
-            await audit.append(connection, registrar, "customer.register", customer_id, after={"name": given.name})
-            user = await users.create_user(
-                connection, registrar, given.email, given.admin_name, "admin", password_hash=password_hash
-            )
-            session = await sessions.open_session(
-                connection, actor_of(user, given.address), user.id, now, context.session_lifetime
-            )
-    except asyncpg.UniqueViolationError as cause:
-        raise customers.email_taken() from cause
-    return Registered(customer, user, session)
-
-
-async def _discard(context: ControlContext, customer_id: CustomerId, attempt: _Attempt) -> None:
+async def discard(context: ControlContext, customer_id: CustomerId, attempt: Attempt) -> None:
     """Remove what a failed registration may have left at Cloudflare, now if that works, else later.
 
     A commit whose answer was lost may have happened: without certainty that there is no row, the gateway stays. The
@@ -147,7 +69,7 @@ async def _discard(context: ControlContext, customer_id: CustomerId, attempt: _A
         return
     leftover = Leftover(attempt.account_id, attempt.gateway_id)
     try:
-        async with asyncio.timeout(_DISCARD_WAIT_S):
+        async with asyncio.timeout(DISCARD_WAIT_S):
             async with context.database.connection() as connection:
                 if await customers.find(connection, customer_id) is not None:
                     return
@@ -156,25 +78,15 @@ async def _discard(context: ControlContext, customer_id: CustomerId, attempt: _A
         log.warning("a gateway of a failed registration is removed later", gateway=leftover, error=str(error))
 
 
-# Ending ----------------------------------------------------------------------------------------------------
+# Leftovers -------------------------------------------------------------------------------------------------
 
 
-async def end_customer(context: ControlContext, person: Person, name: str) -> None:
-    """Its keys are dead at once, its gateway goes in the background, the ledger stays.
-
-    Raises Forbidden, and Conflict unless the customer's name is given, word for word.
-    """
-    require(person, "customer.delete")
-    async with context.database.transaction() as connection:
-        customer = await customers.lock(connection, person.customer_id)
-        if name != customer.name:
-            raise Conflict("to delete a customer, send its name, word for word", code="name_differs", param="name")
-        now = context.clock.now()
-        gateway_id = customer.gateway.gateway_id or gateway_id_for(customer.id, context.gateway_prefix)
-        for account_id, due_at in _where_left(context, customer, now):
-            await customers.note_leftover(connection, Leftover(account_id, gateway_id), due_at)
-        await audit.append(connection, person.actor, "customer.delete", customer.id, before={"name": customer.name})
-        await customers.delete(connection, customer.id)
+async def leave(context: ControlContext, connection: Connection, customer: Customer) -> None:
+    """The customer ends with this transaction: its gateway is left over."""
+    now = context.clock.now()
+    gateway_id = customer.gateway.gateway_id or gateway_id_for(customer.id, context.gateway_prefix)
+    for account_id, due_at in _where_left(context, customer, now):
+        await customers.note_leftover(connection, Leftover(account_id, gateway_id), due_at)
 
 
 def _where_left(context: ControlContext, customer: Customer, now: datetime) -> list[tuple[str, datetime]]:
@@ -184,7 +96,7 @@ def _where_left(context: ControlContext, customer: Customer, now: datetime) -> l
         return [(standing.account_id, now)]
     if standing.state == "none" or context.management is None:
         return []
-    return [(account.id, now + _UNFINISHED) for account in context.accounts]
+    return [(account.id, now + UNFINISHED) for account in context.accounts]
 
 
 async def remove_leftovers(context: ControlContext) -> int:
@@ -192,7 +104,7 @@ async def remove_leftovers(context: ControlContext) -> int:
     if context.management is None:
         return 0
     removed = 0
-    for _ in range(_MOST_PER_ROUND):
+    for _ in range(MOST_PER_ROUND):
         async with context.database.transaction() as connection:
             leftover = await customers.claim_leftover(connection, context.clock.now())
         if leftover is None:
@@ -213,7 +125,7 @@ async def _remove(context: ControlContext, management: Gateways, leftover: Lefto
         await customers.forget_leftover(connection, leftover)
 
 
-# Gateways --------------------------------------------------------------------------------------------------
+# Tried again -----------------------------------------------------------------------------------------------
 
 
 async def provision_pending(context: ControlContext) -> int:
@@ -221,7 +133,7 @@ async def provision_pending(context: ControlContext) -> int:
     if context.management is None:
         return 0
     made = 0
-    for _ in range(_MOST_PER_ROUND):
+    for _ in range(MOST_PER_ROUND):
         async with context.database.transaction() as connection:
             customer = await customers.claim_due(connection, context.clock.now())
         if customer is None:
@@ -246,9 +158,9 @@ async def provision_now(context: ControlContext, person: Person) -> Customer:
         return await customers.get(connection, person.customer_id)
 
 
-async def _heal(context: ControlContext, management: Gateways, customer: Customer, actor: Actor) -> _Attempt:
+async def _heal(context: ControlContext, management: Gateways, customer: Customer, actor: Actor) -> Attempt:
     """One try for a customer that was claimed, written down either way."""
-    attempt = _Attempt(gateway_id_for(customer.id, context.gateway_prefix))
+    attempt = Attempt(gateway_id_for(customer.id, context.gateway_prefix))
     await _provision(context, management, attempt, preferred=customer.gateway.account_id)
     async with context.database.transaction() as connection:
         if attempt.ready and attempt.account_id is not None:
@@ -265,7 +177,7 @@ async def _heal(context: ControlContext, management: Gateways, customer: Custome
 async def _provision(
     context: ControlContext,
     management: Gateways,
-    attempt: _Attempt,
+    attempt: Attempt,
     *,
     preferred: str | None,
     is_new: bool = False,
@@ -280,7 +192,7 @@ async def _provision(
                 leftover = Leftover(account.id, attempt.gateway_id)
                 if is_new:
                     async with context.database.connection() as connection:
-                        await customers.note_leftover(connection, leftover, context.clock.now() + _UNFINISHED)
+                        await customers.note_leftover(connection, leftover, context.clock.now() + UNFINISHED)
                 if await _made_in(account, management, attempt):
                     return
                 if is_new:
@@ -290,7 +202,7 @@ async def _provision(
         attempt.error = f"Cloudflare did not answer within {PROVISION_WAIT_S:.0f} seconds"
 
 
-async def _made_in(account: Account, management: Gateways, attempt: _Attempt) -> bool:
+async def _made_in(account: Account, management: Gateways, attempt: Attempt) -> bool:
     """False: this account is full, go on with the next. Otherwise the attempt is over, well or not."""
     attempt.account_id = account.id
     try:

@@ -1,0 +1,1 @@
+"""How a customer comes to be and how it ends: the stories that span rooms."""
