@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from control.house import House, Member, ScriptedGateways, account
-from making import TEMPLATE, ManualClock, connected, create_database, customer
+from making import TEMPLATE, ManualClock, connected, create_database, customer, master_keys
 from tollhouse.catalog import models
 from tollhouse.catalog.models import Catalog
 from tollhouse.control.context import ControlContext
@@ -78,4 +78,5 @@ def _context(database: Database, clock: ManualClock, catalog: Catalog, gateways:
         session_lifetime=timedelta(days=14),
         cookie_secure=True,
         after_key_change=lambda _key_hash: None,
+        keyrings=master_keys(),
     )

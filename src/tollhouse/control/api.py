@@ -23,6 +23,7 @@ from tollhouse.control.people import team_endpoints as teams
 from tollhouse.control.people import token_endpoints as tokens
 from tollhouse.control.people import user_endpoints as users
 from tollhouse.control.people.sessions import Doorkeeper, Tries
+from tollhouse.control.provider_keys import endpoints as provider_keys
 from tollhouse.control.reports import endpoints as reports
 from tollhouse.control.shapes import Shown, refusals
 from tollhouse.control.throttle import Throttle
@@ -44,8 +45,8 @@ _TAGS: Final = [
 ]
 
 _ROOMS: Final = (
-    registration, customers, webhooks, people, users, teams, invitations, tokens, models, keys, limits, ledger, what_if,
-    reports, history,
+    registration, customers, webhooks, provider_keys, people, users, teams, invitations, tokens, models, keys, limits,
+    ledger, what_if, reports, history,
 )  # fmt: skip
 
 health = APIRouter(prefix="/v1", tags=["health"], route_class=ControlRoute)

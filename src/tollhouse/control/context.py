@@ -10,6 +10,7 @@ from tollhouse.cloudflare.accounts import Account
 from tollhouse.cloudflare.call_logs import GatewayLogs
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import Clock
+from tollhouse.foundation.sealing import Keyrings
 
 
 class Gateways(Protocol):
@@ -39,6 +40,8 @@ class ControlContext:
     cookie_secure: bool
     after_key_change: Callable[[str], None]
     """Told the hash of a key that was changed or deleted, so that this process forgets its permit at once."""
+    keyrings: Keyrings
+    """What customers' provider keys are sealed with."""
     public_url: str | None = None
     """Where people reach this installation, without a slash at the end; None: as their request says."""
     allow_private_webhooks: bool = False
