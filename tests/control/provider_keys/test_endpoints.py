@@ -1,5 +1,6 @@
 """`/v1/customers/me/provider-keys`: stored for admins, by admins, and never shown to anybody again."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from making import customer
 from tollhouse.access import provider_keys
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.sealing import BrokenSeal
+from tollhouse.master_keys import MasterKeys
 
 KEYS = "/v1/customers/me/provider-keys"
 SECRET = "sk-tenant-canary-0123456789"
@@ -143,6 +145,18 @@ async def test_a_row_that_was_copied_to_another_customer_does_not_open(house: Ho
         )
     with pytest.raises(BrokenSeal):
         await _opened(house, other, "openai")
+
+
+async def test_without_master_keys_nothing_is_stored_and_it_is_no_fault_of_the_callers(
+    house: House, admin: Member, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.key").write_text("short")
+    keyless = await house.but(keyrings=MasterKeys(provider_keys.PURPOSE, tmp_path)).visitor()
+    keyless.headers["Authorization"] = admin.api.headers["Authorization"]
+    answer = await keyless.put(f"{KEYS}/openai", json={"secret": SECRET})
+    assert refusal(answer) == (503, "secrets_unavailable")
+    assert str(tmp_path) not in answer.text
+    assert (await admin.api.get(KEYS)).json() == {"provider_keys": []}
 
 
 async def test_the_mode_can_be_chosen_by_admins(house: House, admin: Member) -> None:

@@ -10,10 +10,14 @@ from tollhouse.control import audit
 from tollhouse.control.callers import Person
 from tollhouse.control.context import ControlContext
 from tollhouse.db.pool import Database
-from tollhouse.foundation.errors import Unprocessable
+from tollhouse.foundation.errors import StartupError, Unavailable, Unprocessable
+from tollhouse.foundation.logs import get_logger
+from tollhouse.foundation.sealing import Keyring
 from tollhouse.foundation.secrets import Secret
 
 _SHOWN_CHARS: Final = 4
+
+_log = get_logger(__name__)
 
 
 async def list_all(database: Database, person: Person) -> list[ProviderKey]:
@@ -22,12 +26,12 @@ async def list_all(database: Database, person: Person) -> list[ProviderKey]:
 
 
 async def put(context: ControlContext, person: Person, provider_name: str, secret: Secret) -> ProviderKey:
-    """Seal and store it in the place of a former one. Raises Unprocessable for a provider that takes no such key.
+    """Seal and store it in the place of a former one.
 
-    The master keys are read again, because another process may have made a new one.
+    Raises Unprocessable for a provider that takes no such key, Unavailable without master keys.
     """
     provider = provider_of(provider_name)
-    envelope = context.keyrings.latest().seal(secret, person.customer_id, provider)
+    envelope = _latest(context).seal(secret, person.customer_id, provider)
     async with context.database.transaction() as connection:
         before = await provider_keys.lock(connection, person.customer_id, provider)
         made = await provider_keys.put(
@@ -67,6 +71,18 @@ def provider_of(name: str) -> str:
     if not route.bearer_key:
         raise _no_key(f"calls to {slug} are signed with a document instead of one plain key, which cannot be kept here")
     return slug
+
+
+def _latest(context: ControlContext) -> Keyring:
+    """Read again, because another process may have made a new master key."""
+    try:
+        return context.keyrings.latest()
+    except StartupError as cause:
+        _log.error("the master keys could not be read", error=str(cause))
+        raise Unavailable(
+            "secrets cannot be sealed right now; your operator can see why with `tollhouse doctor`",
+            code="secrets_unavailable",
+        ) from cause
 
 
 def _takes_key(slug: str) -> bool:
