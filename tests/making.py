@@ -8,20 +8,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
 from tollhouse.access import keys
 from tollhouse.access.keys import KeyTerms, NewKey
+from tollhouse.access.provider_keys import PURPOSE
 from tollhouse.db import pool
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId, WorkerId, new_call_id, new_id
 from tollhouse.foundation.money import Nanos, usd_to_nanos
+from tollhouse.foundation.secrets import Secret
 from tollhouse.ledger import book as ledger_book
 from tollhouse.ledger import budgets
 from tollhouse.ledger.protocol import Ask, FlushBatch, GrantOrder, Need, Owner, Reset, Scope, ScopeKind
 from tollhouse.ledger.records import Call, Part, Reserved, Resolved, SettlementKind
+from tollhouse.master_keys import MasterKeys
 
 # Workers of a parallel run share the outside server: each has a template of its own there.
 TEMPLATE = f"tollhouse_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
@@ -46,6 +50,12 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
         self.ticks += seconds
+
+
+def master_keys(*former: str, current: str = "current master key") -> MasterKeys:
+    """Such as the environment would give."""
+    secrets = [Secret(word.ljust(32, ".")) for word in (current, *former)]
+    return MasterKeys(PURPOSE, Path("nowhere"), secret=secrets[0], former=secrets[1:])
 
 
 def with_database(server_url: str, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
 from tollhouse.access.lookup import PermitLookup
+from tollhouse.access.provider_keys import PURPOSE as PROVIDER_KEYS
 from tollhouse.access.rates import Rates
 from tollhouse.access.shelf import NOTICES as KEY_NOTICES
 from tollhouse.access.shelf import Shelf
@@ -32,7 +33,7 @@ from tollhouse.foundation.money import usd_to_nanos
 from tollhouse.foundation.secrets import Secret
 from tollhouse.gateway.asgi import CHAT_PATH, Gateway
 from tollhouse.gateway.caller import Receive, Scope, Send
-from tollhouse.gateway.forward import Tokens
+from tollhouse.gateway.credentials import Credentials, ProviderKeys, Tokens
 from tollhouse.gateway.journey import Prices, Road, RoadLimits
 from tollhouse.gateway.relay import Drains, Relay
 from tollhouse.gateway.settle import Settler, tell
@@ -44,6 +45,7 @@ from tollhouse.ledger.keeper import Cadence, Keeper
 from tollhouse.ledger.purse import Terms
 from tollhouse.ledger.segments import JournalLimits
 from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
+from tollhouse.master_keys import MasterKeys
 from tollhouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -111,6 +113,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         deliveries = Deliveries(database, clock, private=settings.allow_private_webhooks)
         notices = _notices(database_url, worker.keeper, permits, shelf, deliveries)
         control = await _control_context(settings, database, clock, catalog, permits, stack)
+        control.keyrings.keyring()  # master keys that cannot be read stop the start
         prices = Prices(catalog)
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
         stack.callback(rates.close)
@@ -230,6 +233,16 @@ def billing_of(settings: Settings) -> "StripeAccounts | None":
     return StripeAccounts(str(settings.stripe_api_base).rstrip("/"), key)
 
 
+def master_keys_of(settings: Settings) -> MasterKeys:
+    """The keys that seal what is kept for customers; nothing is read or made yet."""
+    return MasterKeys(
+        PROVIDER_KEYS,
+        settings.data_dir.resolve(),
+        secret=None if settings.secret_key is None else Secret(settings.secret_key.get_secret_value()),
+        former=settings.former_keys(),
+    )
+
+
 async def _control_context(
     settings: Settings,
     database: Database,
@@ -257,6 +270,7 @@ async def _control_context(
         cookie_secure=settings.cookie_secure,
         after_key_change=permits.forget,
         billing=billing,
+        keyrings=master_keys_of(settings),
         public_url=None if settings.public_url is None else str(settings.public_url).rstrip("/"),
         allow_private_webhooks=settings.allow_private_webhooks,
         single_sign_on=single_sign_on_of(settings),
@@ -280,7 +294,7 @@ def _road(
         prices=prices,
         keeper=worker.keeper,
         pool=upstream,
-        tokens=Tokens({account.id: account.run_token for account in control.accounts}),
+        credentials=_credentials(control, clock),
         default_account=next((account.id for account in control.accounts), None),
         rates=rates,
         relay=Relay(drains, clock),
@@ -289,6 +303,11 @@ def _road(
         limits=_road_limits(settings),
         point=point,
     )
+
+
+def _credentials(control: ControlContext, clock: SystemClock) -> Credentials:
+    tokens = Tokens({account.id: account.run_token for account in control.accounts})
+    return Credentials(tokens, ProviderKeys(control.keyrings, clock))
 
 
 def _upstream_pool(settings: Settings) -> UpstreamPool:

@@ -33,6 +33,7 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
     "keys": _Entry("keys", "keys_group", "Make, list and disable virtual keys."),
     "import": _Entry("imports", "import_group", "Bring keys over from another gateway."),
     "gateways": _Entry("keys", "gateways", "Cloudflare gateways of customers."),
+    "secrets": _Entry("secrets", "secrets_group", "Rotate the master key that seals customers' provider keys."),
     "ledger": _Entry("ledger", "ledger_group", "Look at the book, prove that it is right, correct it."),
 }
 

@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 import psycopg
 
-from tollhouse.app import accounts_of, billing_of, single_sign_on_of
+from tollhouse.app import accounts_of, billing_of, master_keys_of, single_sign_on_of
 from tollhouse.billing.accounts import BillingError
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.control.people.oidc import Provider
@@ -51,6 +51,8 @@ def _database(settings: Settings) -> list[Finding]:
         findings = [_revision(revision)]
         if revision is not None:
             findings.append(_ledger(settings.database_url))
+        if revision == migrate.head():
+            findings.append(_secrets(settings, settings.database_url))
     except StartupError as error:
         return [Finding("database", str(error), wrong=True)]
     return findings
@@ -69,6 +71,27 @@ def _ledger(url: str) -> Finding:
     if breaches:
         return Finding("ledger", f"{breaches} breaches of its invariants: look at the view ledger_audit", wrong=True)
     return Finding("ledger", "the books are right (audit is empty)")
+
+
+def _secrets(settings: Settings, url: str) -> Finding:
+    """Whether this machine knows the master keys that provider keys are sealed with."""
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        rows = connection.execute("SELECT master_key_id, count(*) FROM provider_keys GROUP BY 1 ORDER BY 1").fetchall()
+    keys = master_keys_of(settings)
+    try:
+        keyring = keys.look()
+    except StartupError as error:
+        return Finding("secrets", str(error), wrong=True)
+    unknown = {key_id: count for key_id, count in rows if keyring is None or not keyring.knows(key_id)}
+    if unknown:
+        names = ", ".join(unknown)
+        says = f"{sum(unknown.values())} provider keys are sealed with master keys not known here ({names})"
+        cure = f"give the former ones in TOLLHOUSE_FORMER_SECRET_KEYS, or bring {keys.file} back"
+        return Finding("secrets", f"{says}: {cure}", wrong=True)
+    former = sum(count for key_id, count in rows if keyring is not None and key_id != keyring.current_id)
+    if former:
+        return Finding("secrets", f"{former} provider keys are under a former master key: `tollhouse secrets rotate`")
+    return Finding("secrets", f"{sum(count for _, count in rows)} provider keys, all under the current master key")
 
 
 async def _others(settings: Settings) -> list[Finding]:

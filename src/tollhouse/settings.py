@@ -7,11 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.logs import LogFormat
+from tollhouse.foundation.sealing import SHORTEST_SECRET_CHARS
+from tollhouse.foundation.secrets import Secret
 from tollhouse.foundation.urls import keeps_secrets
 
 MOST_WORKERS: Final = 64
@@ -72,6 +74,11 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = None
     oidc_name: Annotated[str, Field(min_length=1, max_length=60)] = "Single sign-on"
 
+    # What is kept for customers and used again is sealed with these; without one, a file in the data directory has it
+    secret_key: SecretStr | None = None
+    former_secret_keys: SecretStr | None = None
+    """Comma separated; they only open."""
+
     # Webhooks
     allow_private_webhooks: bool = False
 
@@ -112,6 +119,36 @@ class Settings(BaseSettings):
     price_overrides: Path | None = None
     crash_point: str | None = None
     """For tests: `name:n` kills the process at the n-th passing of a named point (see ledger/crashpoints.py)."""
+
+    @field_validator("secret_key")
+    @classmethod
+    def _one_key(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not _is_key(given.get_secret_value()):
+            raise ValueError(_KEY_FORM)
+        return given
+
+    @field_validator("former_secret_keys")
+    @classmethod
+    def _some_keys(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not all(_is_key(key) for key in _listed(given)):
+            raise ValueError(f"each of them {_KEY_FORM}")
+        return given
+
+    def former_keys(self) -> tuple[Secret, ...]:
+        """Master keys that only open."""
+        return () if self.former_secret_keys is None else tuple(map(Secret, _listed(self.former_secret_keys)))
+
+
+_KEY_FORM: Final = f"must have at least {SHORTEST_SECRET_CHARS} characters, plain ASCII without spaces and commas"
+
+
+def _is_key(text: str) -> bool:
+    plain = text.isascii() and text.isprintable()
+    return plain and len(text) >= SHORTEST_SECRET_CHARS and not set(", ") & set(text)
+
+
+def _listed(secret: SecretStr) -> list[str]:
+    return [key.strip() for key in secret.get_secret_value().split(",")]
 
 
 def load() -> Settings:

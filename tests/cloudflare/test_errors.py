@@ -259,6 +259,14 @@ def test_a_providers_401_is_the_operators_fault_and_shows_nothing_of_its_key() -
     assert "sk-abc" not in str(fault.error.body()) + fault.said
 
 
+def test_a_401_for_a_customers_own_key_is_its_admins_to_mend() -> None:
+    body = b'{"error":{"message":"Incorrect API key provided: sk-abc"}}'
+    fault = translate(401, JSON, body, "openai", customers_key=True)
+    assert fault is not None
+    assert (fault.error.status, fault.error.code, fault.sent_to_provider) == (403, "provider_key_refused", "no")
+    assert "sk-abc" not in str(fault.error.body()) + fault.said
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_not_passed_on_with_the_callers_key(status: int) -> None:
     fault = faulty(status, b"")

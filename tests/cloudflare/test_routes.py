@@ -18,6 +18,8 @@ from tollhouse.foundation.errors import BadRequest, Unavailable
 from tollhouse.foundation.secrets import Secret
 
 TOKEN = "cf-run-token"
+OWN_KEY = "sk-own-key"
+WITHOUT_BEARER_KEY = {"workers-ai", "google-vertex-ai", "aws-bedrock"}
 METADATA = CallMetadata(customer="c1", key_id="k1", user=None, team=None, call_id="call1")
 COMPAT = "compat/chat/completions"
 
@@ -49,7 +51,7 @@ def route(slug: str) -> ProviderRoute:
 
 
 def headers(mode: str = "unified", provider: str = "openai", metadata: CallMetadata = METADATA) -> dict[bytes, bytes]:
-    sent = request_headers(mode, Secret(TOKEN), metadata, provider=provider)
+    sent = request_headers(mode, Secret(TOKEN), metadata, provider=provider, provider_key=Secret(OWN_KEY))
     assert len({name for name, _ in sent}) == len(sent)
     return dict(sent)
 
@@ -146,12 +148,13 @@ def test_no_provider_but_workers_ai_ever_sees_an_authorization(mode: str, slug: 
     """A copy of the token in Authorization would be forwarded to the provider."""
     sent = headers(mode, slug)
     assert sent[b"cf-aig-authorization"] == b"Bearer " + TOKEN.encode()
+    assert OWN_KEY not in str(sent)
     leaking = [name for name, value in sent.items() if TOKEN.encode() in value]
     assert leaking == [b"cf-aig-authorization"]
     assert not sent.keys() & {b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"}
 
 
-@pytest.mark.parametrize("mode", ["unified", "byok", "workers-ai"])
+@pytest.mark.parametrize("mode", ["unified", "byok", "workers-ai", "pass-through"])
 def test_workers_ai_takes_the_token_in_both(mode: str) -> None:
     sent = headers(mode, "workers-ai")
     assert sent[b"authorization"] == sent[b"cf-aig-authorization"] == b"Bearer " + TOKEN.encode()
@@ -161,6 +164,29 @@ def test_a_customer_confined_to_workers_ai_cannot_call_others() -> None:
     with pytest.raises(BadRequest) as refused:
         headers("workers-ai", "openai")
     assert (refused.value.code, refused.value.param) == ("provider_not_available", "model")
+
+
+@pytest.mark.parametrize("slug", sorted(SLUGS - WITHOUT_BEARER_KEY))
+def test_a_customers_own_key_goes_where_the_provider_reads_it_and_our_token_does_not(slug: str) -> None:
+    sent = headers("pass-through", slug)
+    assert sent[b"authorization"] == b"Bearer " + OWN_KEY.encode()
+    assert sent[b"cf-aig-authorization"] == b"Bearer " + TOKEN.encode()
+    assert sent[b"cf-aig-no-wholesale"] == b"true"
+    assert [name for name, value in sent.items() if TOKEN.encode() in value] == [b"cf-aig-authorization"]
+    assert sent.keys() - headers("byok", slug).keys() == {b"authorization"}
+
+
+def test_providers_without_a_plain_key_cannot_be_called_with_ones_own() -> None:
+    assert {slug for slug in SLUGS if not route(slug).bearer_key} == WITHOUT_BEARER_KEY
+    for slug in WITHOUT_BEARER_KEY - {"workers-ai"}:
+        with pytest.raises(BadRequest) as refused:
+            headers("pass-through", slug)
+        assert (refused.value.code, refused.value.param) == ("provider_not_available", "model")
+
+
+def test_where_the_own_key_is_missing_nothing_is_sent() -> None:
+    with pytest.raises(Unavailable):
+        request_headers("pass-through", Secret(TOKEN), METADATA, provider="openai")
 
 
 @pytest.mark.parametrize("mode", ["", "passthrough", "Unified"])

@@ -1,45 +1,23 @@
 """`tollhouse ledger` as somebody at a terminal meets it: one line for each thing, a status for scripts."""
 
-import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from click.testing import CliRunner
 from structlog.testing import capture_logs
 
+from commands.terminal import Terminal
 from ledger.working import account, working
 from ledger.written import days_ago, forge, seal_all, write_entry
 from making import Book, book
 from stage import ACCOUNT, TOKEN, Stage, open_stage
-from tollhouse import cli
 from tollhouse.commands import ledger
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation import logs
-from tollhouse.foundation.errors import StartupError, TollhouseError
 from tollhouse.foundation.money import Nanos
 from tollhouse.ledger.records import Reserved
-
-
-class Terminal:
-    """The commands in this process: starting one takes seconds, and `test_cli.py` shows that real ones start.
-
-    `run` says what the command said, errors too; `status` is how the last one ended.
-    """
-
-    def __init__(self, database_url: str, data_dir: Path) -> None:
-        self._told = {"DATABASE_URL": database_url, "TOLLHOUSE_DATA_DIR": str(data_dir)}
-        self.status = 0
-
-    async def run(self, *words: str, **told: str) -> str:
-        done = await asyncio.to_thread(CliRunner().invoke, cli.commands, ["ledger", *words], env=self._told | told)
-        self.status = done.exit_code
-        if isinstance(done.exception, StartupError | TollhouseError):
-            return f"{done.output}tollhouse: {done.exception}"
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done.output
 
 
 @pytest.fixture
@@ -47,7 +25,7 @@ def terminal(embedded_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch)
     """The log, which real commands send elsewhere, is kept out of what they say."""
     monkeypatch.setattr(logs, "configure", lambda *_: None)
     with capture_logs():
-        yield Terminal(embedded_url, data_dir)
+        yield Terminal(embedded_url, data_dir, "ledger")
 
 
 # Verify ----------------------------------------------------------------------------------------------------

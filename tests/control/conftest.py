@@ -8,7 +8,7 @@ import pytest
 
 import stripe_double
 from control.house import House, Member, ScriptedGateways, account
-from making import TEMPLATE, ManualClock, connected, create_database, customer
+from making import TEMPLATE, ManualClock, connected, create_database, customer, master_keys
 from stripe_double import StripeDouble
 from tollhouse.billing.stripe import StripeAccounts
 from tollhouse.catalog import models
@@ -95,4 +95,5 @@ def _context(database: Database, clock: ManualClock, catalog: Catalog, gateways:
         session_lifetime=timedelta(days=14),
         cookie_secure=True,
         after_key_change=lambda _key_hash: None,
+        keyrings=master_keys(),
     )

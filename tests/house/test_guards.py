@@ -7,7 +7,7 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from making import ManualClock
+from making import ManualClock, master_keys
 from stage import catalog
 from tollhouse.control import api, identity
 from tollhouse.control.context import ControlContext
@@ -40,6 +40,7 @@ def _routes() -> list[APIRoute]:
         session_lifetime=timedelta(hours=1),
         cookie_secure=False,
         after_key_change=lambda _hash: None,
+        keyrings=master_keys(),
     )
     return [route for route in _flat(api.build(context).routes) if isinstance(route, APIRoute)]
 

@@ -21,6 +21,7 @@ from tollhouse.db import queries
 from tollhouse.db.pool import DATABASE_FAILURES, Connection, Database, unreachable
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.ids import CustomerId, KeyId
+from tollhouse.foundation.sealing import Envelope
 from tollhouse.foundation.secrets import looks_like_key, sha256_hex
 
 _sql = queries.load(__file__)
@@ -181,4 +182,9 @@ def _permit(row: Mapping[str, Any]) -> Permit:
         budgets=tuple(PermitBudget(*budget) for budget in row["budgets"] or ()),
         calls=CallLimits(row["requests_per_minute"], row["tokens_per_minute"], row["concurrent_calls"]),
         tags=tuple(row["tags"]),
+        provider_keys={provider: _envelope(*parts) for provider, *parts in row["provider_keys"] or ()},
     )
+
+
+def _envelope(sealed: str, wrapped: str, master_key_id: str) -> Envelope:
+    return Envelope(bytes.fromhex(sealed), bytes.fromhex(wrapped), master_key_id)

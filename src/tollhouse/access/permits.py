@@ -1,10 +1,12 @@
 """A permit: the frozen snapshot of a key that one call needs. Read once, then nobody asks the database again."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId
+from tollhouse.foundation.sealing import Envelope
 
 BoundPolicy = Literal["strict", "clamp_if_unset", "clamp"]
 """What to do when the bound does not fit: refuse, shorten if the caller set no maximum, or always shorten."""
@@ -56,6 +58,8 @@ class Permit:
     calls: CallLimits = UNLIMITED
     tags: tuple[str, ...] = ()
     """What the key is for; each of its calls has them, too."""
+    provider_keys: Mapping[str, Envelope] = field(default_factory=dict)
+    """The customer's own keys by provider, as they are stored; none where they are not what pays."""
 
     def expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now

@@ -7,7 +7,11 @@ SELECT k.id, k.name, k.customer_id, k.user_id, k.team_id, k.disabled OR coalesce
        c.gateway_state, c.cf_gateway_id, c.cf_account_id, c.settings ->> 'credential_mode' AS credential_mode,
        (SELECT jsonb_agg(jsonb_build_array(b.budget_id, b.model_pattern) ORDER BY b.budget_id) FROM ledger_budgets b
         WHERE b.ended_at IS NULL AND (b.scope_kind, b.scope_id) IN (
-            ('key', k.id), ('customer', k.customer_id), ('user', k.user_id), ('team', k.team_id))) AS budgets
+            ('key', k.id), ('customer', k.customer_id), ('user', k.user_id), ('team', k.team_id))) AS budgets,
+       CASE WHEN c.settings ->> 'credential_mode' = 'pass-through' THEN
+           (SELECT jsonb_agg(jsonb_build_array(
+                p.provider, encode(p.sealed, 'hex'), encode(p.wrapped, 'hex'), p.master_key_id))
+            FROM provider_keys p WHERE p.customer_id = c.id) END AS provider_keys
 FROM (SELECT id AS key_id, NULL::timestamptz AS ends_at FROM ai_gateway_keys WHERE key_hash = :key_hash
       UNION ALL
       SELECT key_id, ends_at FROM ai_gateway_retired_hashes WHERE key_hash = :key_hash) h
@@ -126,3 +130,38 @@ FROM ai_gateway_keys k LEFT JOIN users u ON u.id = k.user_id LEFT JOIN teams t O
 WHERE k.customer_id = :customer_id
   AND (k.user_id = :user_id OR k.team_id IN (SELECT team_id FROM team_members WHERE user_id = :user_id))
 ORDER BY k.created_at DESC, k.id;
+
+-- Provider keys ----------------------------------------------------------------------------------------------
+
+-- name: put_provider_key^
+-- A key that replaces another is as new as one that replaces none.
+INSERT INTO provider_keys (customer_id, provider, sealed, wrapped, master_key_id, display, created_by_user_id)
+VALUES (:customer_id, :provider, :sealed, :wrapped, :master_key_id, :display, :created_by_user_id)
+ON CONFLICT (customer_id, provider) DO UPDATE SET sealed = excluded.sealed, wrapped = excluded.wrapped,
+    master_key_id = excluded.master_key_id, display = excluded.display, created_at = excluded.created_at,
+    created_by_user_id = excluded.created_by_user_id
+RETURNING *;
+
+-- name: provider_key^
+SELECT * FROM provider_keys WHERE customer_id = :customer_id AND provider = :provider;
+
+-- name: provider_key_for_update^
+-- Whoever replaces it writes down what it replaced.
+SELECT * FROM provider_keys WHERE customer_id = :customer_id AND provider = :provider FOR UPDATE;
+
+-- name: provider_keys_of
+SELECT * FROM provider_keys WHERE customer_id = :customer_id ORDER BY provider;
+
+-- name: delete_provider_key^
+DELETE FROM provider_keys WHERE customer_id = :customer_id AND provider = :provider RETURNING *;
+
+-- name: provider_keys_after
+-- All of the installation, in pieces.
+SELECT * FROM provider_keys WHERE (customer_id, provider) > (:customer_id, :provider)
+ORDER BY customer_id, provider LIMIT :most;
+
+-- name: rewrap_provider_key$
+-- Only what was looked at: whatever was stored meanwhile stays.
+UPDATE provider_keys SET wrapped = :wrapped, master_key_id = :master_key_id
+WHERE customer_id = :customer_id AND provider = :provider AND sealed = :sealed AND wrapped = :seen_wrapped
+RETURNING true;

@@ -46,6 +46,12 @@ CREDENTIALS: Final = Meaning(
     "upstream_credentials",
     "The model provider refused the operator's credentials; yours are not the reason.",
 )
+# Not 401: a client would take its own virtual key for the one that is wrong.
+PROVIDER_KEY: Final = Meaning(
+    Forbidden,
+    "provider_key_refused",
+    "The model provider refused your organisation's key. Ask your admin to store a valid one.",
+)
 GATEWAY_MISSING: Final = Meaning(
     Unavailable, "gateway_not_ready", "This customer's gateway does not exist at the provider yet."
 )

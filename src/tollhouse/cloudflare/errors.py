@@ -2,9 +2,9 @@
 
 Cloudflare says no in four shapes: a list under `error` (the gateway), an object under `error` (policies), a list
 under `errors` (its API and Workers AI; once seen with status 200), and a page of its edge. None is OpenAI's.
-A provider's own error is none of these and passes through verbatim, with two exceptions. A 401: the tenant sent
-no provider credential, so it is the operator's to mend, and its text may show part of the operator's key. A
-redirect: the tenant's client would follow it, with its virtual key.
+A provider's own error is none of these and passes through verbatim, with two exceptions. A 401: the caller sent no
+provider credential, so it is the operator's to mend, or the admin's who stored a key, and its text may show part of
+that. A redirect: the tenant's client would follow it, with its virtual key.
 """
 
 import re
@@ -69,11 +69,18 @@ class _Body(msgspec.Struct):
     choices: msgspec.Raw = msgspec.Raw()
 
 
-def translate(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, provider: str) -> UpstreamFault | None:
+def translate(
+    status: int,
+    headers: Iterable[tuple[bytes, bytes]],
+    body: bytes,
+    provider: str,
+    *,
+    customers_key: bool = False,
+) -> UpstreamFault | None:
     """What to tell the caller instead of this answer; None: it is the provider's own and passes through.
 
-    Header names are lower case. Ask for every answer with an error status, and for one with status 200 that is no
-    completion.
+    Header names are lower case. `customers_key`: the call went out with a key of the customer's own. Ask for every
+    answer with an error status, and for one with status 200 that is no completion.
     """
     parsed = _read(body, _Body) if len(body) <= _MOST_BODY_BYTES else None
     fault = _from_json(status, parsed, provider) if parsed else None
@@ -82,7 +89,8 @@ def translate(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, 
     if 300 <= status < 400:
         return _fault(replace(codes.MISCONFIGURED, sent="unknown"), said=f"redirect {status}")
     if status == 401:
-        return _fault(codes.CREDENTIALS, said=f"401 from {provider}")
+        refused = codes.PROVIDER_KEY if customers_key else codes.CREDENTIALS
+        return _fault(refused, said=f"401 from {provider}")
     if parsed is None and _is_of_edge(status, dict(headers), body):
         return _fault(codes.from_edge(status), said=f"edge page with status {status}")
     return None

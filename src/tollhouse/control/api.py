@@ -25,6 +25,7 @@ from tollhouse.control.people import token_endpoints as tokens
 from tollhouse.control.people import user_endpoints as users
 from tollhouse.control.people.oidc import Provider
 from tollhouse.control.people.sessions import Doorkeeper, Tries
+from tollhouse.control.provider_keys import endpoints as provider_keys
 from tollhouse.control.reports import endpoints as reports
 from tollhouse.control.shapes import Shown, refusals
 from tollhouse.control.throttle import Throttle
@@ -46,7 +47,8 @@ _TAGS: Final = [
 ]
 
 _ROOMS: Final = (
-    registration, customers, webhooks, people, single_sign_on, users, teams, invitations, tokens, models, keys, limits,
+    registration, customers, webhooks, provider_keys, people, single_sign_on, users, teams, invitations, tokens, models,
+    keys, limits,
     ledger, what_if, reports, history,
 )  # fmt: skip
 

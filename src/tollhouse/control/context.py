@@ -12,6 +12,7 @@ from tollhouse.cloudflare.call_logs import GatewayLogs
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.ids import CustomerId
+from tollhouse.foundation.sealing import Keyrings
 from tollhouse.foundation.secrets import Secret
 
 
@@ -75,6 +76,8 @@ class ControlContext:
     cookie_secure: bool
     after_key_change: Callable[[str], None]
     """Told the hash of a key that was changed or deleted, so that this process forgets its permit at once."""
+    keyrings: Keyrings
+    """What customers' provider keys are sealed with."""
     billing: BillingAccounts | None = None
     public_url: str | None = None
     """Where people reach this installation, without a slash at the end; None: as their request says."""

@@ -15,23 +15,13 @@ from tollhouse.cloudflare.routes import (
 )
 from tollhouse.cloudflare.upstream import UpstreamPool, UpstreamResponse
 from tollhouse.foundation.ids import CallId
-from tollhouse.foundation.secrets import Secret
 from tollhouse.gateway.authorize import Destination
 from tollhouse.gateway.calls import ChatRequest, Json
+from tollhouse.gateway.credentials import Credential
 
 _CAPS: Final = ("max_tokens", "max_completion_tokens")
 
 _encode = msgspec.json.encode
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Cloudflare tokens by account; the default account's for customers that have none of their own."""
-
-    by_account: dict[str, Secret]
-
-    def of(self, account_id: str) -> Secret | None:
-        return self.by_account.get(account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +50,7 @@ def outgoing_body(chat: ChatRequest, destination: Destination, output_tokens: in
 
 
 async def forward(
-    pool: UpstreamPool, token: Secret, permit: Permit, destination: Destination, call_id: CallId, body: bytes
+    pool: UpstreamPool, credential: Credential, permit: Permit, destination: Destination, call_id: CallId, body: bytes
 ) -> UpstreamResponse:
     """Send and wait for the first byte of the answer; raises `cloudflare.upstream.UpstreamError`."""
     metadata = CallMetadata(
@@ -70,7 +60,13 @@ async def forward(
         team=permit.team_id,
         call_id=call_id,
     )
-    headers = request_headers(permit.credential_mode, token, metadata, provider=destination.provider)
+    headers = request_headers(
+        permit.credential_mode,
+        credential.token,
+        metadata,
+        provider=destination.provider,
+        provider_key=credential.provider_key,
+    )
     path = chat_url_path(destination.account_id, destination.gateway_id, destination.route)
     return await pool.send(path, headers, body)
 

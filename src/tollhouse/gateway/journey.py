@@ -1,6 +1,6 @@
 """The road of a call, on one screen. Only this file knows the order of the steps.
 
-    authenticate -> authorize -> count -> estimate -> hold -> forward -> relay(on_close=settle)
+    authenticate -> authorize -> credentials -> count -> estimate -> hold -> forward -> relay(on_close=settle)
 
 A hold is taken before anything is sent and resolved on every way out: by the relay before the caller sees the
 end, or by the `finally` below. A caller who hangs up is one more way of closing; so is a shutdown.
@@ -22,8 +22,9 @@ from tollhouse.gateway.authenticate import Permits, authenticate
 from tollhouse.gateway.authorize import Destination, authorize, budgets_of
 from tollhouse.gateway.caller import Caller
 from tollhouse.gateway.calls import TAGS_HEADER, Arrival, ChatRequest, pause, read_chat, read_tags
+from tollhouse.gateway.credentials import Credential, Credentials
 from tollhouse.gateway.estimate import Estimate, affordable_tokens, estimate, fit, normalised_pieces
-from tollhouse.gateway.forward import Outgoing, Tokens, forward, write
+from tollhouse.gateway.forward import Outgoing, forward, write
 from tollhouse.gateway.passage import BROKEN, NOT_SENT, TIMED_OUT, Passage
 from tollhouse.gateway.relay import Relay
 from tollhouse.gateway.settle import Settler, opening_of
@@ -59,7 +60,7 @@ class Road:
     prices: Prices
     keeper: Keeper
     pool: UpstreamPool
-    tokens: Tokens
+    credentials: Credentials
     default_account: str | None
     rates: Rates
     relay: Relay
@@ -75,20 +76,22 @@ class Road:
         raw = await caller.read_body(self.limits.max_body_bytes, self.limits.body_timeout_s)
         chat = await read_chat(raw, tags)
         destination = authorize(permit, chat, self.prices.catalog, default_account=self.default_account)
+        credential = self.credentials.of(permit, destination)
         with self._counted(permit) as turn:
             draft, made = await self._estimate(permit, chat, destination)
             passage = await self._hold(arrival, permit, chat, destination, made)
+            passage.provider_key = credential.provider_key
             try:
-                await self._carry(passage, draft, caller)
+                await self._carry(passage, credential, draft, caller)
             finally:
                 self.settler.settle(passage)
                 turn.tokens = passage.ending.usage.total
 
-    async def _carry(self, passage: Passage, draft: Outgoing, caller: Caller) -> None:
+    async def _carry(self, passage: Passage, credential: Credential, draft: Outgoing, caller: Caller) -> None:
         """There and back, within the time that a call may take."""
         try:
             async with asyncio.timeout(self.limits.call_max_s):
-                response = await self._forward(passage, draft)
+                response = await self._forward(passage, credential, draft)
                 try:
                     await self.relay.relay(response, passage, caller, on_close=self.settler.settle)
                 finally:
@@ -139,19 +142,15 @@ class Road:
             raise _refusal(answer, made, destination)
         return Passage(arrival, permit, chat, destination, fit(made, answer.amount), answer.amount, entry_day(answer))
 
-    async def _forward(self, passage: Passage, draft: Outgoing) -> UpstreamResponse:
+    async def _forward(self, passage: Passage, credential: Credential, draft: Outgoing) -> UpstreamResponse:
         """Send; what went wrong decides what the call may have cost."""
-        destination = passage.destination
-        token = self.tokens.of(destination.account_id)
-        if token is None:
-            passage.ending, passage.error_type = NOT_SENT, "gateway_not_ready"
-            raise refusals.gateway_not_ready()
+        permit, destination = passage.permit, passage.destination
         if draft.output_tokens != passage.estimate.output_tokens:
             draft = write(passage.chat, destination, passage.estimate.output_tokens)
             await pause(passage.chat.size_bytes)
         self.point("before_send")
         try:
-            response = await forward(self.pool, token, passage.permit, destination, passage.arrival.call_id, draft.body)
+            response = await forward(self.pool, credential, permit, destination, passage.arrival.call_id, draft.body)
         except UpstreamError as cause:
             passage.ending = BROKEN if cause.sent else NOT_SENT
             passage.error_type = cause.code

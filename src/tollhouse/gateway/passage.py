@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from tollhouse.access.permits import Permit
 from tollhouse.foundation.money import Nanos
+from tollhouse.foundation.secrets import Secret
 from tollhouse.foundation.tokens import NO_TOKENS, TokenUsage
 from tollhouse.gateway.authorize import Destination
 from tollhouse.gateway.calls import Arrival, ChatRequest
@@ -59,3 +60,5 @@ class Passage:
     error_type: str | None = None
     booked: bool = False
     """Whether its outcome was written down; that happens once."""
+    provider_key: Secret | None = None
+    """The customer's own key, if it goes along: nobody may read it in the answer."""

@@ -78,6 +78,23 @@ def provider_not_supported(provider: str) -> BadRequest:
     )
 
 
+def provider_key_missing(provider: str) -> Forbidden:
+    return Forbidden(
+        f"Calls to '{provider}' go out with your organisation's own key for it, and none is stored. "
+        "Ask your admin to add one.",
+        code="provider_key_missing",
+        param="model",
+    )
+
+
+def provider_key_unreadable(provider: str) -> Unavailable:
+    return Unavailable(
+        f"Your organisation's key for '{provider}' cannot be opened here. Ask your operator to run `tollhouse doctor`, "
+        "or your admin to store the key anew.",
+        code="provider_key_unreadable",
+    )
+
+
 def bad_field(field: str, must: str, *, code: str = "invalid_value") -> BadRequest:
     return BadRequest(f"`{field}` {must}.", code=code, param=field)
 

@@ -72,7 +72,7 @@ class Relay:
 
     async def _whole(self, response: UpstreamResponse, passage: Passage, caller: Caller, on_close: Settle) -> None:
         try:
-            body = await response.read(MAX_ANSWER_BYTES)
+            body = _without_key(await response.read(MAX_ANSWER_BYTES), response.status, passage)
         except UpstreamError as cut:
             passage.ending, passage.error_type = BROKEN, cut.code
             raise
@@ -186,7 +186,20 @@ def _fault(response: UpstreamResponse, body: bytes, passage: Passage) -> Upstrea
     """Cloudflare's own errors, in any of their shapes and with any status; None for a provider's answer."""
     if response.status < 400 and passage.reading.finished:
         return None
-    return translate(response.status, response.headers, body, passage.destination.provider)
+    return translate(
+        response.status,
+        response.headers,
+        body,
+        passage.destination.provider,
+        customers_key=passage.provider_key is not None,
+    )
+
+
+def _without_key(body: bytes, status: int, passage: Passage) -> bytes:
+    """A provider that refuses a key may repeat it, and whoever calls need not know their organisation's."""
+    if status < 400 or passage.provider_key is None:
+        return body
+    return body.replace(passage.provider_key.reveal().encode(), b"***")
 
 
 def _ending_of_fault(fault: UpstreamFault) -> Ending:

@@ -1,0 +1,2 @@
+DROP TABLE provider_keys;
+DROP FUNCTION provider_keys_changed();
