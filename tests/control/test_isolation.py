@@ -201,6 +201,7 @@ def test_every_route_is_public_or_has_a_row(house: House) -> None:
 async def test_each_caller_gets_what_is_theirs_and_nothing_else(busy_house: House, route: Route) -> None:
     world = await make_world(busy_house)
     seen: dict[tuple[Caller, Whose], int] = {}
+    denied: dict[Caller, set[bytes]] = {}
     expected = route.grid.expected(route.ok)
     for caller in CALLERS:
         for whose in WHOSE if route.named else WHOSE[:1]:
@@ -208,9 +209,12 @@ async def test_each_caller_gets_what_is_theirs_and_nothing_else(busy_house: Hous
             seen[caller, whose] = answer.status_code
             if answer.status_code >= 400:
                 refusal(answer)
+            if answer.status_code == 404:
+                denied.setdefault(caller, set()).add(answer.content)
             if route.method != "GET" and answer.status_code < 300:
                 world = await make_world(busy_house)
     assert seen == {place: status for place, status in expected.items() if place in seen}
+    assert all(len(words) == 1 for words in denied.values()), denied  # what is others' is as if it were not
 
 
 LISTS = [route for route in MATRIX if route.method == "GET" and not route.named]

@@ -1,4 +1,4 @@
-"""No raw key, no tenant's `Authorization` and no prompt gets out of the road: not upstream, not into logs or rows."""
+"""What is secret stays so: keys and prompts on the road; passwords, tokens and links of the control plane."""
 
 from pathlib import Path
 from typing import Any
@@ -73,3 +73,61 @@ async def test_keys_and_prompts_stay_inside(embedded_url: str, data_dir: Path, t
         assert CANARY not in place
         assert TOKEN not in place
     assert made.key_hash in stored
+
+
+PASSWORDS = ("correct-horse-battery-1", "correct-horse-battery-2", "wrong-horse-battery-3")
+PROVIDER_KEY = "sk-of-the-customer-0123456789abcdef"
+
+
+async def _typed_and_given(client: httpx.AsyncClient) -> list[str]:
+    """Lives an admin's day; returns everything that was typed or shown once and must be nowhere afterwards."""
+    terms = {"name": "Acme", "email": "admin@example.com", "password": PASSWORDS[0]}
+    made = await client.post("/v1/customers/register", json=terms)
+    assert made.status_code == 201, made.text
+    await client.post("/v1/login", json={"email": "admin@example.com", "password": PASSWORDS[2]})
+    me = (await client.get("/v1/me")).json()
+    client.headers["X-CSRF-Token"] = me["csrf_token"]
+    key = (await client.post("/v1/ai/keys/user", json={"name": "laptop", "budget_usd": "1"})).json()
+    rotated = (await client.post(f"/v1/ai/keys/{key['key']['hash']}/rotate", json={"grace_s": 60})).json()
+    token = (await client.post("/v1/tokens", json={"name": "script"})).json()
+    invited = (await client.post("/v1/invitations", json={"email": "next@example.com"})).json()
+    link = (await client.post(f"/v1/users/{me['user']['id']}/password-reset")).json()
+    provider = await client.put("/v1/customers/me/provider-keys/openai", json={"secret": PROVIDER_KEY})
+    assert provider.status_code == 200, provider.text
+    changed = await client.post(
+        "/v1/me/password", json={"current_password": PASSWORDS[0], "new_password": PASSWORDS[1]}
+    )
+    assert changed.status_code == 200, changed.text
+    sessions = [cookie.value or "" for cookie in client.cookies.jar]
+    secrets = [key["raw_key"], rotated["raw_key"], token["raw_token"], invited["raw_token"], link["raw_token"]]
+    return [*PASSWORDS, PROVIDER_KEY, *secrets, *sessions]
+
+
+async def _all_that_can_be_read(client: httpx.AsyncClient) -> str:
+    """The answer of every route that needs no name to be asked."""
+    client.headers["X-CSRF-Token"] = (await client.get("/v1/me")).json()["csrf_token"]
+    paths = (await client.get("/v1/openapi.json")).json()["paths"]
+    read = [path for path, methods in paths.items() if "get" in methods and "{" not in path and "oidc" not in path]
+    assert {"/v1/audit/export", "/v1/ai/keys/export", "/v1/traces"} <= set(read)
+    answers = [await client.get(path) for path in read]
+    assert {answer.status_code for answer in answers} == {200}
+    return "\n".join(answer.text for answer in answers)
+
+
+async def test_what_people_type_and_are_given_once_is_nowhere_afterwards(
+    embedded_url: str, data_dir: Path, tmp_path: Path
+) -> None:
+    async with emulated() as emulator:
+        told = environment(emulator.url, embedded_url, data_dir, log_level="debug")
+        served = Served(told, free_port(), tmp_path / "log")
+        await served.start()
+        async with httpx.AsyncClient(base_url=served.url, timeout=30) as client:
+            secrets = await _typed_and_given(client)
+            shown = await _all_that_can_be_read(client)
+        assert await served.stop() == 0
+    logged, stored = served.log.read_text(), _dump(embedded_url)
+    assert "laptop" in shown  # the look-outs themselves work
+    assert "laptop" in stored
+    assert len(secrets) == len({secret for secret in secrets if len(secret) > 15})
+    for place in (shown, logged, stored):
+        assert [secret for secret in secrets if secret in place] == []

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from tollhouse.ledger.records import Record
 from tollhouse.ledger.segments import Reader
 
-MOST_PIECES: Final = 32
+MOST_PIECES: Final = 64
 PIECE_RECORDS: Final = 32
 _PIECE_BYTES: Final = 128 << 10
 _REST_S: Final = 0.001
