@@ -112,6 +112,7 @@ async def test_from_the_button_to_a_session_and_again(house: House, issuer: str,
 
 async def test_another_subject_with_the_address_is_refused(open_house: House) -> None:
     await open_house.register("ann@example.com")
+    await open_house.fetch("UPDATE users SET password_hash = NULL RETURNING id")
     async with _browser(open_house) as first, _browser(open_house) as second:
         assert (await _sign_in(first, login="ann@example.com")).status_code == 200
         assert refusal(await _sign_in(second, login="ann@example.com#2")) == (409, "other_identity")

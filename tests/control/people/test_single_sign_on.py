@@ -12,6 +12,7 @@ from control.house import PASSWORD, House, Member, refusal, registration
 from control.people.provider import EMAIL, SUBJECT, Browser, ScriptedProvider, browser, scripted
 from making import ManualClock, customer
 from tollhouse.control.people import identities, users
+from tollhouse.control.people.identities import Visitor
 from tollhouse.control.people.oidc import Identity
 from tollhouse.foundation.errors import Conflict
 from tollhouse.foundation.ids import CustomerId, new_id
@@ -34,6 +35,12 @@ async def ann(house: House, far: ScriptedProvider) -> Browser:
 async def _invite(admin: Member, email: str = EMAIL, **fields: object) -> None:
     answer = await admin.api.post("/v1/invitations", json={"email": email} | fields)
     assert answer.status_code == 201, answer.text
+
+
+async def _known(house: House, email: str) -> None:
+    """Somebody who has no password."""
+    await house.register(email)
+    await house.fetch("UPDATE users SET password_hash = NULL WHERE email = $1 RETURNING id", email)
 
 
 async def _audit(house: House) -> list[str]:
@@ -66,7 +73,7 @@ async def test_without_a_provider_there_is_nothing_to_start(busy_house: House, p
 
 
 async def test_a_known_person_comes_in_and_goes_on_where_they_wanted(house: House, ann: Browser) -> None:
-    await house.register("Ann@Example.com")
+    await _known(house, "Ann@Example.com")
     began = await ann.begin("/keys?team=a")
     assert began.status_code == 303
     assert ann.sent["redirect_uri"] == "http://tollhouse.test/v1/oidc/callback"
@@ -133,7 +140,7 @@ async def test_somebody_with_several_invitations_must_choose(house: House, ann: 
 
 
 async def test_a_disabled_person_stays_out_bound_or_not(house: House, ann: Browser) -> None:
-    await house.register(EMAIL)
+    await _known(house, EMAIL)
     async with house.context.database.connection() as connection:
         await connection.execute("UPDATE users SET disabled = true")
         assert refusal(await ann.sign_in()) == (403, "user_disabled")
@@ -144,13 +151,31 @@ async def test_a_disabled_person_stays_out_bound_or_not(house: House, ann: Brows
     assert refusal(await ann.sign_in()) == (403, "user_disabled")
 
 
+async def test_who_has_a_password_signs_in_with_it_once_before(house: House, ann: Browser) -> None:
+    """Anybody may have registered with this address; only who knows the password can have meant to."""
+    await house.register(EMAIL)
+    await house.register("bob@example.com")
+    assert refusal(await ann.sign_in()) == (409, "sign_in_first")
+    await ann.client.post("/v1/login", json={"email": "bob@example.com", "password": PASSWORD})
+    assert refusal(await ann.sign_in()) == (409, "sign_in_first")
+    await ann.client.post("/v1/login", json={"email": EMAIL, "password": PASSWORD})
+    await house.fetch("UPDATE sessions SET revoked_at = now() RETURNING id")
+    assert refusal(await ann.sign_in()) == (409, "sign_in_first")
+    assert await house.fetch("SELECT * FROM user_identities") == []
+    await ann.client.post("/v1/login", json={"email": EMAIL, "password": PASSWORD})
+    assert (await ann.sign_in()).status_code == 303
+    ann.client.cookies.clear()
+    assert (await ann.sign_in()).status_code == 303
+    assert (await ann.client.get("/v1/me")).json()["user"]["email"] == EMAIL
+
+
 # Subjects ----------------------------------------------------------------------------------------------------
 
 
 async def test_the_subject_decides_once_it_is_bound(house: House, ann: Browser) -> None:
     """A new address at the provider changes nothing, also when it is somebody else's here."""
-    await house.register(EMAIL)
-    await house.register("bob@example.com")
+    await _known(house, EMAIL)
+    await _known(house, "bob@example.com")
     await ann.sign_in()
     ann.provider.claims = {"email": "bob@example.com"}
     await ann.sign_in()
@@ -177,16 +202,18 @@ async def test_another_subject_with_the_same_address_is_refused_until_an_admin_u
 
 
 async def test_who_is_bound_twice_at_once_is_bound_once(house: House, ann: Browser) -> None:
-    await house.register(EMAIL)
+    await _known(house, EMAIL)
     identity = Identity(ann.provider.issuer, SUBJECT, EMAIL)
     now, lifetime = house.context.clock.now(), house.context.session_lifetime
-    await asyncio.gather(*(identities.come_in(house.context.database, identity, None, now, lifetime) for _ in range(5)))
+    await asyncio.gather(
+        *(identities.come_in(house.context.database, identity, Visitor(None), now, lifetime) for _ in range(5))
+    )
     assert (await _audit(house)).count("identity.bind") == 1
 
 
 async def test_binding_again_is_nothing_and_binding_elsewhere_is_a_conflict(house: House) -> None:
     for email in (EMAIL, "bob@example.com"):
-        await house.register(email)
+        await _known(house, email)
     async with house.context.database.connection() as connection:
         ann, bob = [users.user_of(dict(row)) for row in await connection.fetch("SELECT * FROM users ORDER BY email")]
         for _ in range(2):
@@ -210,7 +237,7 @@ async def test_a_bound_person_can_be_deleted(house: House, ann: Browser, admin: 
 
 
 async def test_an_attempt_works_once_whatever_comes_of_it(house: House, ann: Browser) -> None:
-    await house.register(EMAIL)
+    await _known(house, EMAIL)
     assert (await ann.sign_in()).status_code == 303
     assert refusal(await ann.come_back()) == (400, "sign_in_not_begun")
     await ann.begin()
@@ -221,7 +248,7 @@ async def test_an_attempt_works_once_whatever_comes_of_it(house: House, ann: Bro
 
 
 async def test_an_attempt_that_took_too_long_is_told_so(house: House, ann: Browser, clock: ManualClock) -> None:
-    await house.register(EMAIL)
+    await _known(house, EMAIL)
     await ann.begin()
     clock.advance(600)
     answer = await ann.come_back()
@@ -230,7 +257,7 @@ async def test_an_attempt_that_took_too_long_is_told_so(house: House, ann: Brows
 
 
 async def test_a_cookie_that_was_tampered_with_is_none(house: House, ann: Browser) -> None:
-    await house.register(EMAIL)
+    await _known(house, EMAIL)
     await ann.begin()
     sealed = ann.client.cookies[COOKIE]
     ann.client.cookies.clear()
@@ -240,7 +267,7 @@ async def test_a_cookie_that_was_tampered_with_is_none(house: House, ann: Browse
 
 async def test_another_browser_cannot_finish_what_this_one_began(house: House, ann: Browser) -> None:
     """Somebody who is lured to another's callback is not signed in as that one."""
-    await house.register(EMAIL)
+    await _known(house, EMAIL)
     await ann.begin()
     victim = await browser(house, ann.provider)
     victim.sent = ann.sent
@@ -260,7 +287,7 @@ async def test_another_browser_cannot_finish_what_this_one_began(house: House, a
 async def test_what_is_not_believed_of_the_provider_opens_no_session(
     house: House, ann: Browser, claims: dict[str, object], status: int, code: str
 ) -> None:
-    await house.register(EMAIL)
+    await _known(house, EMAIL)
     ann.provider.claims = claims
     answer = await ann.sign_in()
     assert refusal(answer) == (status, code)

@@ -8,9 +8,10 @@ from pydantic import AfterValidator
 
 from tollhouse.control.context import ControlContext
 from tollhouse.control.edge import ControlRoute, render
-from tollhouse.control.identity import Address, Context, Origin, hand_session
+from tollhouse.control.identity import Address, Context, Origin, cookie_name, hand_session
 from tollhouse.control.people import attempts, identities
 from tollhouse.control.people.endpoints import Doorkeeper
+from tollhouse.control.people.identities import Visitor
 from tollhouse.control.people.oidc import Provider, Returned
 from tollhouse.control.shapes import Shown, refusals
 from tollhouse.foundation.errors import NotFound, TollhouseError
@@ -115,8 +116,9 @@ async def finish_single_sign_on(
     try:
         doorkeeper.tries.admit_address(address)
         identity, return_to = await provider.finish(origin + CALLBACK, sealed, Returned(state, code, error, iss))
+        visitor = Visitor(address, request.cookies.get(cookie_name(context), ""))
         _, session = await identities.come_in(
-            context.database, identity, address, context.clock.now(), context.session_lifetime
+            context.database, identity, visitor, context.clock.now(), context.session_lifetime
         )
     except TollhouseError as refusal:
         answer = render(refusal)

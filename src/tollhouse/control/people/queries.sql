@@ -12,6 +12,9 @@ VALUES (:id, :customer_id, :email, :name, :role, :password_hash) RETURNING *;
 -- Signing in: one address is one person of one customer.
 SELECT * FROM users WHERE lower(email) = lower(:email);
 
+-- name: owner_of_session$
+SELECT user_id FROM sessions WHERE token_hash = :token_hash AND revoked_at IS NULL AND expires_at > :now;
+
 -- name: user_for_session^
 -- Read again when the session is made: the check of a password takes long enough for things to change.
 SELECT * FROM users WHERE id = :user_id AND NOT disabled FOR KEY SHARE;

@@ -158,6 +158,12 @@ async def open_session(
     return session
 
 
+async def owner_of(connection: Connection, raw: str, now: datetime) -> UserId | None:
+    """Whose session this is; None if it is nobody's, or has ended."""
+    found: str | None = await _sql.owner_of_session(connection, token_hash=sha256_hex(raw), now=now)
+    return None if found is None else UserId(found)
+
+
 async def sign_out(database: Database, person: Person, now: datetime) -> None:
     """End the session that the person came with. A token is not a session: it stays."""
     if person.via == "session":
