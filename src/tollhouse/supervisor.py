@@ -83,8 +83,9 @@ class Supervisor:
             await stop
         if self._hard is not None:
             sys.exit(128 + self._hard)
-        for keeper in keepers:
-            keeper.result()
+        failures = [error for keeper in keepers if (error := keeper.exception()) is not None]
+        if failures:  # what keeps one worker from starting keeps the others, too
+            raise failures[0]
 
     def _on_signal(self, number: int) -> None:
         if self._stopping.is_set():
