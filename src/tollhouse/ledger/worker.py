@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import Clock
@@ -18,6 +19,9 @@ from tollhouse.ledger.segments import Identity, JournalLimits
 from tollhouse.ledger.slots import Slot
 from tollhouse.ledger.till import Till
 from tollhouse.ledger.turns import Turns
+
+_AT_FULL_LOAD: Final = 2000
+"""Records that wait to be flushed when a worker serves as much as it can. More of them: the book was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +77,20 @@ async def _keeper(slot: Slot, terms: WorkerTerms, database: Database, clock: Clo
     till = Till(terms.till, clock.monotonic(), registration.now)
     identity = Identity(owner.worker_id, owner.epoch, slots.boot_id())
     journal = segments.open_new(slot.journal, identity, terms.journal)
-    turns = Turns(lambda: bool(till.open))
+
+    def is_busy() -> bool:
+        """Whether calls are served, unless there is much to catch up with: then money goes first."""
+        return bool(till.open) and journal.last - flusher.acked <= _AT_FULL_LOAD
+
+    turns = Turns(is_busy)
+    flusher = Flusher(database, journal, owner, owner.epoch, 0, turns)
     return Keeper(
         database,
         clock,
         owner,
         till,
         journal,
-        Flusher(database, journal, owner, owner.epoch, 0, turns),
+        flusher,
         Outbox(database, journal, owner, owner.epoch, 0, terms.tell, turns),
         terms.cadence,
         successor.point,
