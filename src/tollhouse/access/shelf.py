@@ -17,7 +17,7 @@ from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.logs import get_logger
 
 NOTICES: Final = "tollhouse_keys"
-LOOKS_PER_S: Final = 40
+LOOKS_PER_S: Final = 30
 _AGAIN_S: Final = 1.0
 _DIGITS: Final = 16
 
