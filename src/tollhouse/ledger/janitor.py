@@ -6,7 +6,6 @@ normal again when it speaks. Nothing is ever given back without proof.
 """
 
 import asyncio
-import itertools
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -41,11 +40,13 @@ class Janitor:
 
     async def run(self) -> None:
         """Until cancelled. What cannot be done now is tried again."""
-        for number in itertools.count():
+        rounds = 0
+        while True:
             try:
                 await self.finish_deserted()
-                if number % self._rounds_per_question == 0:
+                if rounds % self._rounds_per_question == 0:
                     await self.doubt_silent()
+                rounds += 1
             except (Fenced, Gap, JournalError, *DATABASE_FAILURES) as error:
                 _log.warning("looking after dead workers failed; trying again", error=repr(error))
             await asyncio.sleep(self._every_s)
