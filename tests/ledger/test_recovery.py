@@ -11,6 +11,7 @@ from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.money import Nanos
 from tollhouse.ledger import book, budgets, recovery, segments, slots, turns
+from tollhouse.ledger.janitor import Janitor
 from tollhouse.ledger.protocol import FlushReply, Gap
 from tollhouse.ledger.records import Reserved
 from tollhouse.ledger.recovery import Successor, succeed
@@ -199,6 +200,25 @@ async def test_a_silent_worker_is_doubted_and_believed_again_when_it_speaks(
             quiet.keeper.settle(answer.call.call_id, "exact", Nanos(1))
             await quiet.close(5)
             assert await accounts(database) == [(1, 0, 0, 0)]
+
+
+async def test_the_database_is_asked_less_often_than_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    janitor = Janitor(tmp_path, lambda: pytest.fail("nobody is succeeded"), silent_s=0.02, every_s=0.001)
+    seen: list[str] = []
+
+    async def look() -> None:
+        seen.append("disk")
+        if seen.count("disk") > 4:
+            raise asyncio.CancelledError
+
+    async def ask() -> None:
+        seen.append("database")
+
+    monkeypatch.setattr(janitor, "finish_deserted", look)
+    monkeypatch.setattr(janitor, "doubt_silent", ask)
+    with pytest.raises(asyncio.CancelledError):
+        await janitor.run()
+    assert seen == ["disk", "database", "disk", "disk", "database", "disk", "disk"]
 
 
 async def test_the_janitor_goes_on_after_failures(
