@@ -22,7 +22,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tollhouse.catalog.prices import Price, Rates, picos_per_token
 from tollhouse.catalog.providers import canonical_provider
-from tollhouse.foundation.errors import StartupError
+from tollhouse.foundation.errors import UNREADABLE, StartupError
 from tollhouse.foundation.money import PicosPerToken
 
 _MOST_USD_PER_MTOK: Final = 1_000_000  # a dollar a token: a slip of the unit, not a price
@@ -90,7 +90,7 @@ def read(path: Path) -> tuple[Override, ...]:
     """The entries of an override file, in order; StartupError names the file, the entry and the field."""
     try:
         return tuple(_checked(msgspec.json.decode(path.read_bytes(), type=_File).models))
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError, _FileError) as cause:
+    except (OSError, *UNREADABLE, _FileError) as cause:
         raise StartupError(f"price overrides {path}: {cause}") from cause
 
 

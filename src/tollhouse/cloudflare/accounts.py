@@ -15,7 +15,7 @@ from typing import Annotated, Final
 import msgspec
 
 from tollhouse.cloudflare.names import is_account_id
-from tollhouse.foundation.errors import StartupError
+from tollhouse.foundation.errors import UNREADABLE, StartupError
 from tollhouse.foundation.secrets import Secret
 
 GATEWAYS_ON_PAID_PLAN: Final = 20
@@ -57,7 +57,7 @@ def read_pool(path: Path, capacity: int) -> tuple[Account, ...]:
         return tuple(_account(entry, capacity) for entry in entries)
     except OSError as cause:
         raise StartupError(f"the accounts in {path} cannot be read: {cause.strerror}") from cause
-    except (msgspec.DecodeError, ValueError, RecursionError) as cause:
+    except (*UNREADABLE, ValueError) as cause:
         raise StartupError(f"the accounts in {path} are not usable: {cause}") from None
 
 

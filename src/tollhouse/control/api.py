@@ -48,8 +48,7 @@ _TAGS: Final = [
 
 _ROOMS: Final = (
     registration, customers, webhooks, provider_keys, people, single_sign_on, users, teams, invitations, tokens, models,
-    keys, limits,
-    ledger, what_if, reports, history,
+    keys, limits, ledger, what_if, reports, history,
 )  # fmt: skip
 
 health = APIRouter(prefix="/v1", tags=["health"], route_class=ControlRoute)

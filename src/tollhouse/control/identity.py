@@ -33,7 +33,8 @@ from tollhouse.foundation.secrets import (
 )
 
 SESSION_COOKIE: Final = "tollhouse_session"
-SECURE_SESSION_COOKIE: Final = f"__Host-{SESSION_COOKIE}"
+_HOST_PREFIX: Final = "__Host-"
+SECURE_SESSION_COOKIE: Final = f"{_HOST_PREFIX}{SESSION_COOKIE}"
 CSRF_HEADER: Final = "x-csrf-token"
 _TOUCH_EVERY: Final = timedelta(minutes=1)
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -133,9 +134,9 @@ def allowed_or_key(action: Action) -> AllowedOrKey:
     return AllowedOrKey(action)
 
 
-def cookie_name(context: ControlContext) -> str:
+def cookie_name(context: ControlContext, name: str = SESSION_COOKIE) -> str:
     """Over TLS with the prefix by which browsers promise that no other host and no plain page has set it."""
-    return SECURE_SESSION_COOKIE if context.cookie_secure else SESSION_COOKIE
+    return f"{_HOST_PREFIX}{name}" if context.cookie_secure else name
 
 
 def csrf_of(request: Request, context: ControlContext) -> str:
@@ -182,10 +183,19 @@ def own_pages_only(request: Request) -> None:
 
 def hand_session(response: Response, context: ControlContext, raw_session: str) -> None:
     """Put a new session into the caller's cookie jar."""
+    hand_cookie(response, context, SESSION_COOKIE, raw_session, int(context.session_lifetime.total_seconds()))
+
+
+def take_session_back(response: Response, context: ControlContext) -> None:
+    take_cookie_back(response, context, SESSION_COOKIE)
+
+
+def hand_cookie(response: Response, context: ControlContext, name: str, value: str, lives_s: int) -> None:
+    """A cookie that pages cannot read and that goes along only to us; `name` without a prefix."""
     response.set_cookie(
-        cookie_name(context),
-        raw_session,
-        max_age=int(context.session_lifetime.total_seconds()),
+        cookie_name(context, name),
+        value,
+        max_age=lives_s,
         path="/",
         secure=context.cookie_secure,
         httponly=True,
@@ -193,8 +203,10 @@ def hand_session(response: Response, context: ControlContext, raw_session: str) 
     )
 
 
-def take_session_back(response: Response, context: ControlContext) -> None:
-    response.delete_cookie(cookie_name(context), path="/", secure=context.cookie_secure, httponly=True, samesite="lax")
+def take_cookie_back(response: Response, context: ControlContext, name: str) -> None:
+    response.delete_cookie(
+        cookie_name(context, name), path="/", secure=context.cookie_secure, httponly=True, samesite="lax"
+    )
 
 
 async def _session_holder(context: ControlContext, raw: str, address: str | None) -> Person:

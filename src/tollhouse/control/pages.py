@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from tollhouse.access.keys import Place
-from tollhouse.foundation.errors import BadRequest
+from tollhouse.foundation.errors import UNREADABLE, BadRequest
 from tollhouse.foundation.ids import is_uuid
 
 _SPAN_CURSOR: Final = re.compile(r"([0-9]{1,19})\.([0-9a-f]{16})")
@@ -73,7 +73,7 @@ def read_key_cursor(cursor: str, sort: str) -> Place:
     """The place inside; raises BadRequest, also for a cursor of another order."""
     try:
         order, micros, word, number, key_id = _key_places.decode(_bytes_of(cursor, _LONGEST_KEY_CURSOR))
-    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+    except UNREADABLE as cause:
         raise _not_ours() from cause
     in_range = 0 <= micros < _LATEST_MICROS and -_BIGINT_MAX <= number <= _BIGINT_MAX
     if order != sort or not in_range or not is_uuid(key_id) or "\0" in word:

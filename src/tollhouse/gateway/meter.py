@@ -20,7 +20,6 @@ _UNREAD_LIMIT: Final = 64 << 10
 _LARGEST_COUNT: Final = 1 << 28
 """More than any call can have (128 choices of a million tokens); a larger number is an error, not a bill."""
 
-# msgspec says nothing of its own about bytes that are no UTF-8.
 _BOUNDARY: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 # A quote inside a JSON string is always escaped, so these bytes are a key and never part of somebody's text.
 _USAGE_NULL: Final = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*[,}])|(?<=\{)\s*"usage"\s*:\s*null\s*,')

@@ -20,8 +20,8 @@ from control.people.provider import (
     signing_key,
 )
 from making import ManualClock
-from tollhouse.control.people.oidc import Identity, Provider, Returned
-from tollhouse.control.people.oidc_wire import MOST_BYTES, Tokens
+from tollhouse.control.people.oidc import Identity, Metadata, Provider, Returned
+from tollhouse.control.people.oidc_wire import MOST_BYTES, Tokens, decoded
 from tollhouse.foundation.errors import BadGateway, BadRequest, Forbidden, TollhouseError
 
 CALLBACK = "http://tollhouse.test/v1/oidc/callback"
@@ -340,3 +340,8 @@ async def test_an_attempt_of_another_installation_is_not_finished_here(far: Scri
     with pytest.raises(BadRequest):
         await far.provider().finish(CALLBACK, "", Returned(state="x", code="good"))
     assert far.asked == []
+
+
+def test_bytes_that_are_no_text_are_the_providers_fault() -> None:
+    with pytest.raises(BadGateway):
+        decoded(b'{"issuer": "\xff"}', Metadata)

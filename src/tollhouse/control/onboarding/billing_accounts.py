@@ -18,7 +18,7 @@ from tollhouse.control.context import BillingAccounts, ControlContext
 from tollhouse.control.customers import billing as rows
 from tollhouse.control.customers.billing import BillingStanding, Due, LeftoverAccount
 from tollhouse.control.customers.service import Customer
-from tollhouse.control.onboarding.patience import DISCARD_WAIT_S, MOST_PER_ROUND, UNFINISHED
+from tollhouse.control.onboarding.patience import DISCARD_WAIT_S, UNFINISHED, one_round
 from tollhouse.db.pool import CONNECTION_ERRORS, Connection
 from tollhouse.foundation.errors import TollhouseError
 from tollhouse.foundation.logs import get_logger
@@ -101,11 +101,7 @@ async def remove_leftovers(context: ControlContext) -> int:
     if context.billing is None:
         return 0
     removed = 0
-    for _ in range(MOST_PER_ROUND):
-        async with context.database.transaction() as connection:
-            leftover = await rows.claim_leftover(connection, context.clock.now())
-        if leftover is None:
-            break
+    async for leftover in one_round(context, rows.claim_leftover):
         try:
             removed += await _remove(context, context.billing, leftover)
         except BillingError as error:
@@ -137,11 +133,7 @@ async def tend(context: ControlContext) -> int:
     if context.billing is None:
         return 0
     tended = 0
-    for _ in range(MOST_PER_ROUND):
-        async with context.database.transaction() as connection:
-            due = await rows.claim_due(connection, context.clock.now())
-        if due is None:
-            break
+    async for due in one_round(context, rows.claim_due):
         try:
             await _tell(context, context.billing, due)
             tended += 1

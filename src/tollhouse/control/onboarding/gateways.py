@@ -21,7 +21,7 @@ from tollhouse.control.callers import Actor, Person
 from tollhouse.control.context import ControlContext, Gateways
 from tollhouse.control.customers import service as customers
 from tollhouse.control.customers.service import Customer, GatewayStanding, Leftover
-from tollhouse.control.onboarding.patience import DISCARD_WAIT_S, MOST_PER_ROUND, UNFINISHED
+from tollhouse.control.onboarding.patience import DISCARD_WAIT_S, UNFINISHED, one_round
 from tollhouse.control.permissions import require
 from tollhouse.db.pool import CONNECTION_ERRORS, Connection
 from tollhouse.foundation.errors import BadGateway, Conflict, TollhouseError
@@ -104,11 +104,7 @@ async def remove_leftovers(context: ControlContext) -> int:
     if context.management is None:
         return 0
     removed = 0
-    for _ in range(MOST_PER_ROUND):
-        async with context.database.transaction() as connection:
-            leftover = await customers.claim_leftover(connection, context.clock.now())
-        if leftover is None:
-            break
+    async for leftover in one_round(context, customers.claim_leftover):
         try:
             await _remove(context, context.management, leftover)
             removed += 1
@@ -133,11 +129,7 @@ async def provision_pending(context: ControlContext) -> int:
     if context.management is None:
         return 0
     made = 0
-    for _ in range(MOST_PER_ROUND):
-        async with context.database.transaction() as connection:
-            customer = await customers.claim_due(connection, context.clock.now())
-        if customer is None:
-            break
+    async for customer in one_round(context, customers.claim_due):
         actor = Actor(customer.id, "provisioning")
         made += (await _heal(context, context.management, customer, actor)).ready
     return made

@@ -6,9 +6,16 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import AfterValidator
 
-from tollhouse.control.context import ControlContext
 from tollhouse.control.edge import ControlRoute, render
-from tollhouse.control.identity import Address, Context, Origin, cookie_name, hand_session
+from tollhouse.control.identity import (
+    Address,
+    Context,
+    Origin,
+    cookie_name,
+    hand_cookie,
+    hand_session,
+    take_cookie_back,
+)
 from tollhouse.control.people import attempts, identities
 from tollhouse.control.people.endpoints import Doorkeeper
 from tollhouse.control.people.identities import Visitor
@@ -79,15 +86,7 @@ async def start_single_sign_on(
     doorkeeper.tries.admit_address(address)
     url, sealed = await provider.begin(origin + CALLBACK, return_to)
     answer = RedirectResponse(url, status_code=303)
-    answer.set_cookie(
-        _cookie_name(context),
-        sealed,
-        max_age=attempts.LIVES_S,
-        path="/",
-        secure=context.cookie_secure,
-        httponly=True,
-        samesite="lax",
-    )
+    hand_cookie(answer, context, _COOKIE, sealed, attempts.LIVES_S)
     return answer
 
 
@@ -111,7 +110,7 @@ async def finish_single_sign_on(
     iss: str | None = None,
 ) -> Response:
     """An attempt is used up by whatever comes of it."""
-    sealed = request.cookies.get(_cookie_name(context), "")
+    sealed = request.cookies.get(cookie_name(context, _COOKIE), "")
     answer: Response
     try:
         doorkeeper.tries.admit_address(address)
@@ -125,9 +124,5 @@ async def finish_single_sign_on(
     else:
         answer = RedirectResponse(return_to, status_code=303)
         hand_session(answer, context, session.raw.reveal())
-    answer.delete_cookie(_cookie_name(context), path="/", secure=context.cookie_secure, httponly=True, samesite="lax")
+    take_cookie_back(answer, context, _COOKIE)
     return answer
-
-
-def _cookie_name(context: ControlContext) -> str:
-    return f"__Host-{_COOKIE}" if context.cookie_secure else _COOKIE

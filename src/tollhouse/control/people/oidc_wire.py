@@ -23,7 +23,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from tollhouse.control.context import SingleSignOn
 from tollhouse.foundation.clock import Clock
-from tollhouse.foundation.errors import BadGateway, BadRequest
+from tollhouse.foundation.errors import UNREADABLE, BadGateway, BadRequest
 from tollhouse.foundation.logs import get_logger
 from tollhouse.foundation.secrets import Secret
 
@@ -146,7 +146,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
     """JSON with the fields that we need; raises BadGateway."""
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as cause:
+    except UNREADABLE as cause:
         raise trouble("what it says of itself is not what the specification asks for") from cause
 
 
