@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from bench import tables
+from bench import tables, wrk
 from bench.figures import Load, Row
 from bench.processes import BenchError, cpu_seconds, end_in_order_when_told, on_core, pick_cores
 from bench.streams import StreamLoad, stream
@@ -26,7 +26,6 @@ from bench.upstream import MODEL
 
 from tollhouse.foundation.errors import StartupError
 
-_SCRIPT: Final = Path(__file__).with_name("load.lua")
 _WARM_UP_S: Final = 3
 _PROMPT: Final = "The bar is down. Who passes, where to, and what may it cost? Answer in one sentence. " * 9
 
@@ -126,12 +125,12 @@ def _row(target: Target, bench: Bench, plan: Plan) -> Row:
 
 def _wrk(target: Target, bench: Bench, connections: int, seconds: int) -> Load:
     """Closed loop: each connection sends its next request when it has the answer to the last one."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(_SCRIPT)]
-    command += [target.url, "--", target.authorization, str(bench.folder / "whole.json")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False)
+    arguments = (target.authorization, bench.folder / "whole.json")
+    command = wrk.command(wrk.LOAD, connections, seconds, target.url, *arguments, timeout_s=30)
+    done = subprocess.run(command, capture_output=True, timeout=seconds + 60, check=False)
     if done.returncode != 0:
-        raise BenchError(f"wrk failed at {target.name}: {done.stderr.strip()}")
-    load = msgspec.json.decode(done.stdout.splitlines()[-1], type=Load)
+        raise BenchError(f"wrk failed at {target.name}: {done.stderr.decode(errors='replace').strip()}")
+    load = wrk.told(done.stdout)
     if load.requests == 0:
         raise BenchError(f"{target.name} answered nothing within {seconds} s")
     return load

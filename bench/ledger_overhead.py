@@ -17,13 +17,14 @@ from pathlib import Path
 from statistics import median
 from typing import Final, cast
 
-import asyncpg
 import msgspec
 import psutil
+from bench import wrk
+from bench.figures import Load
 from bench.one_megabyte import settings_of
 from bench.processes import BenchError, end_in_order_when_told, on_core, pick_cores
 from bench.seed import seed
-from bench.targets import provider
+from bench.targets import commits, provider
 from bench.upstream import MODEL
 
 from tollhouse import app, serving
@@ -42,8 +43,6 @@ from tollhouse.settings import Settings
 _BODY: Final = msgspec.json.encode(
     {"model": MODEL, "max_tokens": 40, "messages": [{"role": "user", "content": "What is the toll?"}]}
 )
-_SCRIPT: Final = Path(__file__).with_name("load.lua")
-_STATISTICS_S: Final = 1.5
 _WARM_UP_S: Final = 8
 _CONNECTIONS: Final = (1, 16)
 _AHEAD: Final = ("chrt", "--rr", "1")
@@ -60,17 +59,6 @@ class NoLedger:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What one run of wrk saw; times in milliseconds."""
-
-    requests: int
-    seconds: float
-    p50_ms: float
-    p99_ms: float
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
 class Caller:
     """wrk on its core; `apart`: ahead of whoever else is there."""
 
@@ -80,14 +68,13 @@ class Caller:
 
     async def call(self, address: str, key: str, connections: int, seconds: int) -> Load:
         """Raises BenchError if a call failed."""
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)]
-        command += [address, "--", f"Bearer {key}", str(self.folder / "call.json")]
+        command = wrk.command(wrk.LOAD, connections, seconds, address, f"Bearer {key}", self.folder / "call.json")
         with on_core(self.core):
-            wrk = await asyncio.create_subprocess_exec(
+            running = await asyncio.create_subprocess_exec(
                 *[*_AHEAD, *command] if self.apart else command, stdout=asyncio.subprocess.PIPE
             )
-        told, _ = await wrk.communicate()
-        load = msgspec.json.decode(told.splitlines()[-1], type=Load)
+        output, _ = await running.communicate()
+        load = wrk.told(output)
         if load.failed or not load.requests:
             raise BenchError(f"{load.failed} of {load.requests} calls failed")
         return load
@@ -159,9 +146,9 @@ async def _drive(settings: Settings, url: str, caller: Caller, seconds: int, tur
             seen = Turns([], [], 0.0)
             made = 0
             for _ in range(turns):
-                before = await _transactions(url)
+                before = await asyncio.to_thread(commits, url)
                 seen.on.append(await caller.call(with_ledger, keys.limited, connections, seconds))
-                made += await _transactions(url) - before
+                made += await asyncio.to_thread(commits, url) - before
                 seen.off.append(await caller.call(without, keys.limited, connections, seconds))
             calls = sum(load.requests for load in seen.on)
             lines += _rows(connections, replace(seen, transactions=1000 * made / calls))
@@ -186,18 +173,6 @@ async def _both(settings: Settings, url: str) -> AsyncIterator[tuple[str, str]]:
             addresses.append(f"http://127.0.0.1:{listener.getsockname()[1]}{CHAT_PATH}")
         serving.settle_memory()
         yield addresses[0], addresses[1]
-
-
-async def _transactions(url: str) -> int:
-    """Commits so far, once the server has counted them all."""
-    await asyncio.sleep(_STATISTICS_S)
-    connection = await asyncpg.connect(url)
-    try:
-        return int(
-            await connection.fetchval("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
-        )
-    finally:
-        await connection.close()
 
 
 def _rows(connections: int, seen: Turns) -> list[str]:

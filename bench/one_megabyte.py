@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from bench import wrk
 from bench.loop_holds import Hold, felt, recorded
 from bench.processes import BenchError, Cores, end_in_order_when_told, on_core, pick_cores
 from bench.prompts import Prompt, prompts
@@ -43,7 +44,6 @@ ALLOWED_S: Final = 0.001
 _SHOWN_S: Final = 0.0003
 _CALLS_S: Final = 2
 _REPEATS: Final = 30
-_SCRIPT: Final = Path(__file__).with_name("load.lua")
 _UNLIKE_CALLS: Final = 0.5
 """What is seen in fewer calls than this part of them is not per-call work."""
 
@@ -153,15 +153,14 @@ async def _call_for(seconds: int, address: str, key: str, body: Path, cores: Cor
     """One caller, one call after the other, from the other core; how many there were."""
     with on_core(cores.load):
         caller = await asyncio.create_subprocess_exec(
-            *["wrk", "-t1", "-c1", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)],
-            *[address, "--", f"Bearer {key}", str(body)],
+            *wrk.command(wrk.LOAD, 1, seconds, address, f"Bearer {key}", body),
             stdout=asyncio.subprocess.PIPE,
         )
-    told, _ = await caller.communicate()
-    load = msgspec.json.decode(told.splitlines()[-1])
-    if load["failed"] or not load["requests"]:
-        raise BenchError(f"{load['failed']} of {load['requests']} calls of 1 MB failed")
-    return int(load["requests"])
+    output, _ = await caller.communicate()
+    load = wrk.told(output)
+    if load.failed or not load.requests:
+        raise BenchError(f"{load.failed} of {load.requests} calls of 1 MB failed")
+    return load.requests
 
 
 def _by_place(holds: Sequence[Hold], calls: int) -> list[Place]:

@@ -10,25 +10,21 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
-import psycopg
+from bench import wrk
 from bench.figures import Load
 from bench.processes import BenchError, end_in_order_when_told, on_core, pick_cores
-from bench.targets import Bench, Target, provider, tollhouse
+from bench.targets import Bench, Target, commits, provider, tollhouse
 from bench.upstream import MODEL
 
 from tollhouse.foundation.errors import StartupError
 
-_HERE: Final = Path(__file__).parent
 _PACE_MS: Final = 20
 _WARM_UP_S: Final = 8
-_STATISTICS_S: Final = 1.5
 _BODY: Final = {"model": MODEL, "max_tokens": 40, "messages": [{"role": "user", "content": "What is the toll?"}]}
 
 
@@ -86,7 +82,7 @@ def _measure(seconds: int, turns: int) -> str:
 def _turn(target: Target, folder: Path, flood: Flood | None, seconds: int) -> Turn:
     before = _transactions(target)
     with _flooded(target, folder, flood, seconds) as flooding:
-        valid = _read(_wrk("load.lua", 1, seconds, target.url, [target.authorization, folder / "call.json", _PACE_MS]))
+        valid = _read(_start(wrk.LOAD, 1, seconds, target.url, target.authorization, folder / "call.json", _PACE_MS))
     refused = None if flooding is None else _read(flooding)
     if valid.failed:
         raise BenchError(f"{valid.failed} of {valid.requests} valid calls failed")
@@ -104,35 +100,25 @@ def _flooded(
     if flood is None:
         yield None
         return
-    arguments = [flood.pause_ms, folder / "call.json"]
-    flooding = _wrk("flood.lua", flood.connections, seconds, target.url, arguments)
+    flooding = _start(wrk.FLOOD, flood.connections, seconds, target.url, flood.pause_ms, folder / "call.json")
     try:
         yield flooding
     finally:
         flooding.wait(seconds + 30)
 
 
-def _wrk(
-    script: str, connections: int, seconds: int, url: str, arguments: Sequence[object]
-) -> "subprocess.Popen[bytes]":
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_HERE / script)]
-    return subprocess.Popen([*command, url, "--", *map(str, arguments)], stdout=subprocess.PIPE)
+def _start(script: str, connections: int, seconds: int, url: str, *arguments: object) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(wrk.command(script, connections, seconds, url, *arguments), stdout=subprocess.PIPE)
 
 
-def _read(wrk: "subprocess.Popen[bytes]") -> Load:
-    told, _ = wrk.communicate()
-    return msgspec.json.decode(told.splitlines()[-1], type=Load)
+def _read(running: "subprocess.Popen[bytes]") -> Load:
+    output, _ = running.communicate()
+    return wrk.told(output)
 
 
 def _transactions(target: Target) -> int:
-    """Commits so far, once the server has counted them all."""
-    time.sleep(_STATISTICS_S)
     assert target.postgres is not None
-    with psycopg.connect(target.postgres.url) as connection:
-        row = connection.execute(
-            "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
-        ).fetchone()
-        return int((row or (0,))[0])
+    return commits(target.postgres.url)
 
 
 def _table(seen: dict[str, list[Turn]]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from bench.upstream import MODEL
 from tollhouse.db import migrate
 from tollhouse.db.embedded import EmbeddedPostgres
 
+_STATISTICS_S: Final = 1.5
 PEER: Final = Path(".venv-bench/bin/litellm")
 _OPENAI_PATH: Final = "/v1/chat/completions"
 _TOLLHOUSE_PATH: Final = "/v1/ai/chat/completions"
@@ -91,6 +93,16 @@ class Postgres:
         with psycopg.connect(self.url, autocommit=True) as connection:
             row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").fetchone()
             return int((row or (0,))[0])
+
+
+def commits(url: str) -> int:
+    """Transactions of a database so far, once its server has counted them all."""
+    time.sleep(_STATISTICS_S)
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+        ).fetchone()
+        return int((row or (0,))[0])
 
 
 @dataclass(frozen=True, slots=True)
