@@ -27,7 +27,7 @@ from tollhouse.control.people.oidc import Provider
 from tollhouse.control.people.sessions import Doorkeeper, Tries
 from tollhouse.control.provider_keys import endpoints as provider_keys
 from tollhouse.control.reports import endpoints as reports
-from tollhouse.control.shapes import Shown, refusals
+from tollhouse.control.shapes import Shown, refusals, with_unreadable_bodies
 from tollhouse.control.throttle import Throttle
 from tollhouse.control.webhooks import endpoints as webhooks
 
@@ -96,8 +96,13 @@ def _furnish(app: FastAPI) -> None:
         app.include_router(room.router, responses=refusals(413, 503))
 
 
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        return with_unreadable_bodies(super().openapi())
+
+
 def _bare() -> FastAPI:
-    return FastAPI(
+    return _Api(
         title="Tollhouse",
         version=__version__,
         summary="A multi-tenant AI gateway with budgets that hold.",

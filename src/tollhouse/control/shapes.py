@@ -262,3 +262,13 @@ _WHY: Final = {
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route, for OpenAPI."""
     return {status: {"model": ErrorEnvelope, "description": _WHY[status]} for status in statuses}
+
+
+def with_unreadable_bodies(described: dict[str, Any]) -> dict[str, Any]:
+    """OpenAPI where each operation that takes a body tells of the 400 for one that is not JSON."""
+    operations = [operation for path in described["paths"].values() for operation in path.values()]
+    for operation in operations:
+        if "requestBody" in operation:
+            answers = operation["responses"]
+            answers["400"] = {**answers["413"], "description": _WHY[400]}
+    return described

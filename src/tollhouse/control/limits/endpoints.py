@@ -200,7 +200,7 @@ async def delete_customer_limits(
 
 
 @router.post(
-    "/{budget_id:int}/raise",
+    "/{budget_id}/raise",
     summary="Raise a limit until a moment, instead of any earlier raise",
     responses=refusals(401, 403, 404, 409, 422),
 )
