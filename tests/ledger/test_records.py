@@ -38,9 +38,11 @@ def test_a_record_is_read_as_it_was_written(record: Record) -> None:
     assert decode(encode(record)) == record
 
 
-def test_what_was_never_written_is_not_read() -> None:
+@pytest.mark.parametrize("never_written", [b"\x93\xa1Q\x00\x00", b"\x91\xa4\x93\x93\x95\x8d\x91\xce\x00", b""])
+def test_what_was_never_written_is_not_read(never_written: bytes) -> None:
+    """Also where a text in it is not UTF-8."""
     with pytest.raises(msgspec.DecodeError):
-        decode(b"\x93\xa1Q\x00\x00")
+        decode(never_written)
 
 
 def test_an_entry_belongs_to_the_utc_day_on_which_money_was_set_aside() -> None:

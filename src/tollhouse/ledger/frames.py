@@ -12,6 +12,7 @@ from zlib import crc32
 
 import msgspec
 
+from tollhouse.foundation.errors import UNREADABLE
 from tollhouse.foundation.ids import WorkerId
 
 MAGIC: Final = b"tolljrn1"
@@ -101,7 +102,7 @@ def head_of(data: bytes, segment: int) -> tuple[Head, int] | None:
         return None
     try:
         return _heads.decode(payload), len(MAGIC) + FRAME_BYTES + len(payload)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from tollhouse.foundation.errors import UNREADABLE
 from tollhouse.foundation.ids import CallId, CustomerId, KeyId, TeamId, UserId
 from tollhouse.foundation.money import Nanos
 
@@ -99,7 +100,10 @@ def encode(record: Record) -> bytes:
 
 def decode(raw: bytes | memoryview) -> Record:
     """Raises msgspec.DecodeError for anything that `encode` did not write."""
-    return _decoder.decode(raw)
+    try:
+        return _decoder.decode(raw)
+    except UNREADABLE as cause:
+        raise msgspec.DecodeError(str(cause)) from cause
 
 
 def opened_at(reserved: Reserved) -> datetime:
