@@ -1,6 +1,7 @@
 """Every refusal of the contract over a real socket, and bytes that no client should send. Never a 5xx for them."""
 
 import asyncio
+import itertools
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ import pytest
 from making import connected, customer, key
 from stage import Stage, open_stage
 from tollhouse.access.keys import KeyTerms
+from tollhouse.gateway.strangers import PROMPT_PER_S
 
 PATH = "/v1/ai/chat/completions"
 BODY: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
@@ -58,6 +60,25 @@ async def test_no_or_unknown_key(stage: Stage, headers: dict[str, str]) -> None:
             headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
         )
     refused(answer, 401, "invalid_api_key")
+
+
+async def test_a_flood_of_invented_keys_waits_and_those_with_a_key_do_not(stage: Stage) -> None:
+    made = await stage.key()
+    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None)) as client:
+        flood = [asyncio.create_task(_with_an_invented_key(client, stage, number)) for number in range(300)]
+        for prompt in itertools.islice(asyncio.as_completed(flood), PROMPT_PER_S):
+            refused(await prompt, 401, "invalid_api_key")
+        assert (await post(stage, made.raw_key)).status_code == 200
+        late = [waiting for waiting in flood if not waiting.done()]
+        assert late
+        for waiting in late:
+            waiting.cancel()
+        await asyncio.wait(late)
+    assert (await post(stage, made.raw_key)).status_code == 200
+
+
+async def _with_an_invented_key(client: httpx.AsyncClient, stage: Stage, number: int) -> httpx.Response:
+    return await client.post(stage.url + PATH, json=BODY, headers={"Authorization": f"Bearer aig_{number:032x}"})
 
 
 @pytest.mark.parametrize("tags", ["no spaces in words", "x" * 65, ",".join(map(str, range(21))), "a,\xff", 'a"b'])

@@ -13,6 +13,7 @@ from typing import Final
 
 from tollhouse.db import queries
 from tollhouse.db.pool import DATABASE_FAILURES, Database
+from tollhouse.foundation.allowance import Allowance
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.logs import get_logger
 
@@ -30,16 +31,14 @@ class Shelf:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._clock = clock
         self._sorted: array[int] | None = None
         self._new: set[int] = set()
         self._loading: asyncio.Task[None] | None = None
-        self._looks = float(LOOKS_PER_S)
-        self._looked_at = clock.monotonic()
+        self._looks = Allowance(clock, LOOKS_PER_S)
 
     def admits(self, key_hash: str) -> bool:
         """Whether a key that nobody has seen here may be looked up."""
-        return self._sorted is None or self._has(_beginning(key_hash)) or self._may_look()
+        return self._sorted is None or self._has(_beginning(key_hash)) or self._looks.take()
 
     def begin_to_hear(self) -> None:
         """Notices of new keys arrive from now on: read which ones there are."""
@@ -73,15 +72,6 @@ class Shelf:
         assert self._sorted is not None  # noqa: S101 - its only caller has looked
         place = bisect_left(self._sorted, beginning)
         return (place < len(self._sorted) and self._sorted[place] == beginning) or beginning in self._new
-
-    def _may_look(self) -> bool:
-        now = self._clock.monotonic()
-        self._looks = min(self._looks + (now - self._looked_at) * LOOKS_PER_S, LOOKS_PER_S)
-        self._looked_at = now
-        if self._looks < 1:
-            return False
-        self._looks -= 1
-        return True
 
 
 def _beginning(key_hash: str) -> int:

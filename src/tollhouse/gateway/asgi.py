@@ -11,9 +11,12 @@ from tollhouse.gateway import refusals
 from tollhouse.gateway.caller import Caller, CallerGone, Receive, Scope, Send
 from tollhouse.gateway.calls import Arrival
 from tollhouse.gateway.journey import Road
+from tollhouse.gateway.strangers import Strangers
 from tollhouse.traces.spans import new_span_id, new_trace_id
 
 CHAT_PATH: Final = "/v1/ai/chat/completions"
+
+_UNAUTHORIZED: Final = 401
 
 # W3C Trace Context, version 00: our span becomes a child of the caller's.
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
@@ -27,6 +30,7 @@ class Gateway:
     def __init__(self, road: Road, clock: Clock) -> None:
         self._road = road
         self._clock = clock
+        self._strangers = Strangers(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = self._arrival(scope)
@@ -44,10 +48,17 @@ class Gateway:
         except CallerGone:
             return
         except TollhouseError as refusal:
-            await self._refuse(caller, refusal)
+            await self._turn_away(caller, refusal)
         except Exception as error:  # noqa: BLE001 - the ASGI edge: the last place where an error can become an answer
             _log.exception("a call failed", call_id=arrival.call_id, error=type(error).__name__)
             await self._refuse(caller, refusals.internal_error())
+
+    async def _turn_away(self, caller: Caller, refusal: TollhouseError) -> None:
+        """At once; but strangers late when they are many, and with a closed door when they are too many."""
+        if refusal.status != _UNAUTHORIZED or await self._strangers.wait():
+            await self._refuse(caller, refusal)
+        else:
+            await caller.refuse(refusal, close=True)
 
     async def _refuse(self, caller: Caller, refusal: TollhouseError) -> None:
         if caller.started:

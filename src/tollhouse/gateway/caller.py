@@ -101,9 +101,11 @@ class Caller:
         await self.start(status, content_type, [(b"content-length", str(len(body)).encode()), *extra])
         await self.finish(body)
 
-    async def refuse(self, error: TollhouseError) -> None:
-        """The error in OpenAI's envelope."""
+    async def refuse(self, error: TollhouseError, *, close: bool = False) -> None:
+        """The error in OpenAI's envelope; `close`: and the end of the connection."""
         extra = [] if error.retry_after_s is None else [(b"retry-after", str(error.retry_after_s).encode())]
+        if close:
+            extra.append((b"connection", b"close"))
         await self.answer(error.status, b"application/json", _encode(error.body()), extra)
 
     async def refuse_unread(self, error: TollhouseError) -> None:
