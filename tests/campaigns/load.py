@@ -9,7 +9,7 @@ import json
 import time
 from array import array
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -219,6 +219,19 @@ class Tally:
     @property
     def calls(self) -> int:
         return self.statuses.total()
+
+
+def pooled(tallies: Iterable[Tally]) -> Tally:
+    """What came of all their calls; a call that has its end in two of them counts once there."""
+    whole = Tally()
+    for tally in tallies:
+        whole.statuses += tally.statuses
+        whole.codes += tally.codes
+        whole.seconds_of_200.extend(tally.seconds_of_200)
+        whole.finished |= tally.finished
+        whole.broken += tally.broken
+        whole.slowest_refusal_s = max(whole.slowest_refusal_s, tally.slowest_refusal_s)
+    return whole
 
 
 def percentile_ms(seconds: Sequence[float], share: float) -> float:
