@@ -57,6 +57,9 @@ class Key:
     above: list[Closable]
     deleted: bool = False
 
+    def is_long_gone(self, now: float) -> bool:
+        return self.deleted and self.own.is_closed and now - self.own.closed[-1][0] > STAYS_CLOSED_S
+
     @property
     def key_hash(self) -> str:
         return sha256_hex(self.raw_key)
@@ -225,13 +228,17 @@ async def _open_scope(office: Office, scope: tuple[ScopeKind, str], closable: Cl
 
 
 async def _orders(office: Office, per_s: float, until: "asyncio.Task[None]") -> AsyncIterator[Order]:
-    """Also with keys that are closed or gone: somebody has to find out."""
+    """Also with keys that are closed, or gone a moment ago: somebody has to find out.
+
+    Not with those gone long ago: they are strangers by then, and many strangers are answered late.
+    """
     pace = Pace(per_s)
     number = 0
     while not until.done():
         await pace.turn()
         number += 1
-        key = office.ground.chance.choice(office.keys[-2 * _KEYS :])
+        now = asyncio.get_running_loop().time()
+        key = office.ground.chance.choice([key for key in office.keys[-2 * _KEYS :] if not key.is_long_gone(now)])
         yield Order(key.raw_key, chat(f"Call number {number}.", MAX_TOKENS, stream=number % 3 == 0), about=key)
 
 
