@@ -19,7 +19,6 @@ from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.accounts import Account, read_pool
 from tollhouse.cloudflare.management import GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
-from tollhouse.control import api
 from tollhouse.control.context import ControlContext, SingleSignOn
 from tollhouse.control.onboarding import billing_accounts, gateways
 from tollhouse.control.webhooks.delivery import Deliveries
@@ -96,6 +95,9 @@ def make_data_dir(settings: Settings) -> None:
 @contextlib.asynccontextmanager
 async def open_house(settings: Settings, database_url: str) -> AsyncIterator[House]:
     """Everything one process runs but its socket. What a dead predecessor held is charged before we serve."""
+    # Late: FastAPI and all its routes take most of a second to load, and commands without a server do not need them.
+    from tollhouse.control import api
+
     async with contextlib.AsyncExitStack() as stack:
         clock = SystemClock()
         database = await pool.connect(database_url, size=settings.database_pool_size)

@@ -10,8 +10,6 @@ import psycopg
 from tollhouse.app import accounts_of, billing_of, master_keys_of, single_sign_on_of
 from tollhouse.billing.accounts import BillingError
 from tollhouse.cloudflare.accounts import Account
-from tollhouse.control.people.oidc import Provider
-from tollhouse.db import migrate
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.errors import BadGateway, StartupError
 from tollhouse.settings import Settings
@@ -46,20 +44,23 @@ def _data_dir(settings: Settings) -> list[Finding]:
 def _database(settings: Settings) -> list[Finding]:
     if settings.database_url is None:
         return [Finding("database", "embedded PostgreSQL (DATABASE_URL is not set)")]
+    # Late, as all that takes long to load and is not always needed.
+    from tollhouse.db import migrate
+
     try:
-        revision = migrate.current(settings.database_url)
-        findings = [_revision(revision)]
+        revision, head = migrate.current(settings.database_url), migrate.head()
+        findings = [_revision(revision, head)]
         if revision is not None:
             findings.append(_ledger(settings.database_url))
-        if revision == migrate.head():
+        if revision == head:
             findings.append(_secrets(settings, settings.database_url))
     except StartupError as error:
         return [Finding("database", str(error), wrong=True)]
     return findings
 
 
-def _revision(revision: str | None) -> Finding:
-    if revision == migrate.head():
+def _revision(revision: str | None, head: str) -> Finding:
+    if revision == head:
         return Finding("database", f"reachable, at revision {revision}")
     return Finding("database", f"reachable, at revision {revision or 'none'}; `tollhouse migrate` brings it up to date")
 
@@ -128,6 +129,8 @@ async def _single_sign_on(settings: Settings) -> list[Finding]:
         sign_on = single_sign_on_of(settings)
         if sign_on is None:
             return [Finding("sign-in", "with passwords only (TOLLHOUSE_OIDC_ISSUER is not set)")]
+        from tollhouse.control.people.oidc import Provider
+
         await Provider(sign_on, SystemClock()).look()
     except (StartupError, BadGateway) as error:
         return [Finding("sign-in", str(error), wrong=True)]

@@ -1,4 +1,7 @@
-"""Commands about this installation: its database, its settings, its API, and what is wrong with it."""
+"""Commands about this installation: its database, its settings, its API, and what is wrong with it.
+
+What only one of them needs is imported there: it takes longer to load than the others take to run.
+"""
 
 import json
 import sys
@@ -6,10 +9,8 @@ from pathlib import Path
 
 import click
 
-from tollhouse import doctor, settings
+from tollhouse import settings
 from tollhouse.commands.terminal import with_database, with_settings
-from tollhouse.control import api
-from tollhouse.db import migrate as migrations
 from tollhouse.settings import Settings
 
 
@@ -18,6 +19,8 @@ from tollhouse.settings import Settings
 @with_settings
 def migrate(read: Settings, sql: bool) -> None:
     """Bring the database to this version's schema."""
+    from tollhouse.db import migrate as migrations
+
     if sql:
         migrations.print_sql()
         return
@@ -39,6 +42,8 @@ def config(read: Settings) -> None:
 @with_settings
 def doctor_command(read: Settings) -> None:
     """Say what is configured, what is reachable and what is wrong."""
+    from tollhouse import doctor
+
     findings = doctor.examine(read)
     for finding in findings:
         click.echo(finding.line())
@@ -50,6 +55,8 @@ def doctor_command(read: Settings) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Write to this file instead.")
 def openapi(out: Path | None) -> None:
     """Print the description of the REST API (OpenAPI 3.1)."""
+    from tollhouse.control import api
+
     text = json.dumps(api.description(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     if out is None:
         click.echo(text, nl=False)
