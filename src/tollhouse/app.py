@@ -20,6 +20,7 @@ from tollhouse.cloudflare.accounts import Account, read_pool
 from tollhouse.cloudflare.management import GatewayManagement
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
 from tollhouse.control.context import ControlContext, SingleSignOn
+from tollhouse.control.exporters.delivery import Exports
 from tollhouse.control.onboarding import billing_accounts, gateways
 from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import partitions, pool
@@ -116,6 +117,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         notices = _notices(database_url, worker.keeper, permits, shelf, deliveries)
         control = await _control_context(settings, database, clock, catalog, permits, stack)
         control.keyrings.keyring()  # master keys that cannot be read stop the start
+        exports = Exports(database, clock, control.keyrings, private=settings.allow_private_webhooks)
         prices = Prices(catalog)
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
         stack.callback(rates.close)
@@ -126,6 +128,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 worker.janitor.run,
                 notices.run,
                 deliveries.run,
+                exports.run,
                 partial(seals.keep_sealed, database),
                 partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
                 partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),

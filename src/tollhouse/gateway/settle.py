@@ -19,6 +19,7 @@ from tollhouse.gateway.records import cost_of, receipt_of, records_of_lost, span
 from tollhouse.ledger.keeper import Keeper
 from tollhouse.ledger.records import Resolved
 from tollhouse.traces import spans
+from tollhouse.traces.exports import queue as exports
 from tollhouse.traces.spans import Span
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
@@ -81,6 +82,7 @@ async def tell(connection: Connection, resolved: Sequence[Resolved]) -> None:
     if written:
         await receipts.write(connection, written)
     if stories:
+        await exports.offer(connection, [story.span for story in stories])
         await spans.write(connection, [story.span for story in stories])
 
 
