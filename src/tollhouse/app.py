@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
@@ -33,6 +34,7 @@ from tollhouse.foundation.money import usd_to_nanos
 from tollhouse.foundation.secrets import Secret
 from tollhouse.gateway.asgi import CHAT_PATH, Gateway
 from tollhouse.gateway.caller import Receive, Scope, Send
+from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.credentials import Credentials, ProviderKeys, Tokens
 from tollhouse.gateway.journey import Prices, Road, RoadLimits
 from tollhouse.gateway.relay import Drains, Relay
@@ -46,12 +48,16 @@ from tollhouse.ledger.purse import Terms
 from tollhouse.ledger.segments import JournalLimits
 from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
 from tollhouse.master_keys import MasterKeys
+from tollhouse.metrics.gauges import Gauges, Sources
 from tollhouse.settings import Settings
+from tollhouse.tallies.cells import Tally
 
 if TYPE_CHECKING:
     from tollhouse.billing.stripe import StripeAccounts
+    from tollhouse.metrics.asgi import Metrics
 
 TEND_EVERY_S: Final = 5.0
+METRICS_PATH: Final = "/metrics"
 LOOK_AT_DAY_S: Final = 10.0
 LAST_BOOKINGS_S: Final = 10.0
 _MAX_UPSTREAM_HEADER_BYTES: Final = 64 << 10
@@ -68,19 +74,25 @@ class House:
     control: ControlContext
     road: Road
     upstream: UpstreamPool
+    counts: Counts
     loops: "asyncio.Task[None]"
 
 
 class Application:
     """The ASGI entry: chat calls take the road, everything else goes to the control plane."""
 
-    def __init__(self, gateway: Gateway, control: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self, gateway: Gateway, control: Callable[..., Coroutine[Any, Any, None]], metrics: "Metrics | None" = None
+    ) -> None:
         self.control = control
         self._gateway = gateway
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == CHAT_PATH:
             await self._gateway(scope, receive, send)
+        elif self._metrics is not None and scope["type"] == "http" and scope["path"] == METRICS_PATH:
+            await self._metrics(scope, receive, send)
         else:
             await self.control(scope, receive, send)
 
@@ -121,7 +133,10 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         prices = Prices(catalog)
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
         stack.callback(rates.close)
-        road = _road(settings, worker, upstream, permits, prices, control, clock, point, rates)
+        tally = Tally(_tallies(settings), worker.slot.number)
+        stack.callback(tally.close)
+        counts = Counts(tally)
+        road = _road(settings, worker, upstream, permits, prices, control, clock, point, rates, counts)
         loops = asyncio.create_task(
             _run_loops(
                 worker.keeper.run,
@@ -129,6 +144,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 notices.run,
                 deliveries.run,
                 exports.run,
+                Gauges(tally, Sources(worker.keeper, upstream, database)).run,
                 partial(seals.keep_sealed, database),
                 partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
                 partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
@@ -137,7 +153,9 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
             )
         )
         stack.push_async_callback(_cancel, loops)
-        yield House(Application(Gateway(road, clock), api.build(control)), control, road, upstream, loops)
+        metrics = _metrics(settings, database, clock)
+        application = Application(Gateway(road, clock, counts), api.build(control), metrics)
+        yield House(application, control, road, upstream, counts, loops)
 
 
 @contextlib.asynccontextmanager
@@ -292,6 +310,7 @@ def _road(
     clock: SystemClock,
     point: CrashPoint,
     rates: Rates,
+    counts: Counts,
 ) -> Road:
     drains = Drains(most=settings.max_drains, seconds=settings.drain_s, clock=clock)
     return Road(
@@ -303,11 +322,17 @@ def _road(
         default_account=next((account.id for account in control.accounts), None),
         rates=rates,
         relay=Relay(drains, clock),
-        settler=Settler(worker.keeper, clock),
+        settler=Settler(worker.keeper, clock, counts, _server(settings)),
         clock=clock,
         limits=_road_limits(settings),
         point=point,
     )
+
+
+def _server(settings: Settings) -> tuple[str, int] | None:
+    """Where calls are sent, for their spans."""
+    host, port = settings.cf_gateway_base.host, settings.cf_gateway_base.port
+    return None if host is None or port is None else (host, port)
 
 
 def _credentials(control: ControlContext, clock: SystemClock) -> Credentials:
@@ -337,6 +362,23 @@ def _road_limits(settings: Settings) -> RoadLimits:
         call_max_s=settings.call_max_s,
         default_max_output_tokens=settings.default_max_output_tokens,
     )
+
+
+def _tallies(settings: Settings) -> Path:
+    """Where the machine's workers count."""
+    return settings.data_dir.resolve() / "tallies"
+
+
+def _metrics(settings: Settings, database: Database, clock: SystemClock) -> "Metrics | None":
+    """The door for operators; None without a token."""
+    if settings.metrics_token is None:
+        return None
+    # Late: only who has a token needs what writes the exposition.
+    from tollhouse.metrics.asgi import Metrics
+    from tollhouse.metrics.standing import Standing
+
+    token = Secret(settings.metrics_token.get_secret_value())
+    return Metrics(token, _tallies(settings), Standing(database, clock))
 
 
 async def _tend(control: ControlContext, *rounds: Callable[[ControlContext], Awaitable[int]]) -> None:
