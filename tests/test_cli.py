@@ -111,15 +111,27 @@ def test_migrate_and_its_sql(embedded_server: str, data_dir: Path) -> None:
     assert "CREATE TABLE customers" in run(told, "migrate", "--sql")
 
 
-def test_doctor_says_what_is_right_and_what_is_wrong(told: dict[str, str], embedded_url: str) -> None:
+def test_doctor_says_what_is_right_and_what_is_wrong(told: dict[str, str], embedded_url: str, customer_id: str) -> None:
     well = run(told, "doctor")
     assert "the books are right" in well
+    assert "nobody has spans sent to tools of their own" in well
+    assert "off: /metrics needs TOLLHOUSE_METRICS_TOKEN" in well
     assert "WRONG" not in well
     with psycopg.connect(embedded_url) as connection:
         connection.execute(
             "SELECT ledger_set_budget('c', 'key', 'k', 5, NULL);UPDATE ledger_accounts SET leased_nanos = 9"
         )
-    assert "WRONG  ledger" in _said_with_status_1(told)
+        connection.execute(
+            "INSERT INTO trace_exporters (id, customer_id, name, url, encoding, compression, enabled, include_content,"
+            " header_names, sealed, wrapped, master_key_id, failures, refused_spans)"
+            " VALUES ('e', %s, 'x', 'https://x', 'json', 'none', true, false, '{a}', '', '', 'unknown', 3, 7)",
+            (customer_id,),
+        )
+    ill = _said_with_status_1(told | {"TOLLHOUSE_METRICS_TOKEN": "0123456789abcdef"})
+    assert "WRONG  ledger" in ill
+    assert "1 on, 1 of them failing; 0 spans wait, 7 were refused, 0 given up" in ill
+    assert "1 exporters' headers are sealed with master keys not known here (unknown)" in ill
+    assert "once the server runs" in ill
     away = told | {"DATABASE_URL": "postgresql://127.0.0.1:9/x"}
     assert "WRONG  database" in _said_with_status_1(away)
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tollhouse import watching
 from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
 from tollhouse.access.lookup import PermitLookup
 from tollhouse.access.provider_keys import PURPOSE as PROVIDER_KEYS
@@ -50,14 +50,13 @@ from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
 from tollhouse.master_keys import MasterKeys
 from tollhouse.metrics.gauges import Gauges, Sources
 from tollhouse.settings import Settings
-from tollhouse.tallies.cells import Tally
+from tollhouse.traces.exports.exporters import PURPOSE as EXPORT_HEADERS
 
 if TYPE_CHECKING:
     from tollhouse.billing.stripe import StripeAccounts
     from tollhouse.metrics.asgi import Metrics
 
 TEND_EVERY_S: Final = 5.0
-METRICS_PATH: Final = "/metrics"
 LOOK_AT_DAY_S: Final = 10.0
 LAST_BOOKINGS_S: Final = 10.0
 _MAX_UPSTREAM_HEADER_BYTES: Final = 64 << 10
@@ -91,7 +90,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == CHAT_PATH:
             await self._gateway(scope, receive, send)
-        elif self._metrics is not None and scope["type"] == "http" and scope["path"] == METRICS_PATH:
+        elif self._metrics is not None and scope["type"] == "http" and scope["path"] == watching.METRICS_PATH:
             await self._metrics(scope, receive, send)
         else:
             await self.control(scope, receive, send)
@@ -129,11 +128,10 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         notices = _notices(database_url, worker.keeper, permits, shelf, deliveries)
         control = await _control_context(settings, database, clock, catalog, permits, stack)
         control.keyrings.keyring()  # master keys that cannot be read stop the start
-        exports = Exports(database, clock, control.keyrings, private=settings.allow_private_webhooks)
         prices = Prices(catalog)
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
         stack.callback(rates.close)
-        tally = Tally(_tallies(settings), worker.slot.number)
+        tally = watching.tally_of(settings, worker.slot.number)
         stack.callback(tally.close)
         counts = Counts(tally)
         road = _road(settings, worker, upstream, permits, prices, control, clock, point, rates, counts)
@@ -143,17 +141,12 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 worker.janitor.run,
                 notices.run,
                 deliveries.run,
-                exports.run,
                 Gauges(tally, Sources(worker.keeper, upstream, database)).run,
-                partial(seals.keep_sealed, database),
-                partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
-                partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
-                partial(_keep_prices, settings, prices),
-                partial(partitions.keep_open, database),
+                *_chores(settings, control, prices, clock),
             )
         )
         stack.push_async_callback(_cancel, loops)
-        metrics = _metrics(settings, database, clock)
+        metrics = watching.metrics_of(settings, database, clock)
         application = Application(Gateway(road, clock, counts), api.build(control), metrics)
         yield House(application, control, road, upstream, counts, loops)
 
@@ -256,10 +249,10 @@ def billing_of(settings: Settings) -> "StripeAccounts | None":
     return StripeAccounts(str(settings.stripe_api_base).rstrip("/"), key)
 
 
-def master_keys_of(settings: Settings) -> MasterKeys:
+def master_keys_of(settings: Settings, purpose: str = PROVIDER_KEYS) -> MasterKeys:
     """The keys that seal what is kept for customers; nothing is read or made yet."""
     return MasterKeys(
-        PROVIDER_KEYS,
+        purpose,
         settings.data_dir.resolve(),
         secret=None if settings.secret_key is None else Secret(settings.secret_key.get_secret_value()),
         former=settings.former_keys(),
@@ -294,6 +287,7 @@ async def _control_context(
         after_key_change=permits.forget,
         billing=billing,
         keyrings=master_keys_of(settings),
+        header_keyrings=master_keys_of(settings, EXPORT_HEADERS),
         public_url=None if settings.public_url is None else str(settings.public_url).rstrip("/"),
         allow_private_webhooks=settings.allow_private_webhooks,
         single_sign_on=single_sign_on_of(settings),
@@ -322,17 +316,11 @@ def _road(
         default_account=next((account.id for account in control.accounts), None),
         rates=rates,
         relay=Relay(drains, clock),
-        settler=Settler(worker.keeper, clock, counts, _server(settings)),
+        settler=Settler(worker.keeper, clock, counts, watching.server_of(settings)),
         clock=clock,
         limits=_road_limits(settings),
         point=point,
     )
-
-
-def _server(settings: Settings) -> tuple[str, int] | None:
-    """Where calls are sent, for their spans."""
-    host, port = settings.cf_gateway_base.host, settings.cf_gateway_base.port
-    return None if host is None or port is None else (host, port)
 
 
 def _credentials(control: ControlContext, clock: SystemClock) -> Credentials:
@@ -364,21 +352,19 @@ def _road_limits(settings: Settings) -> RoadLimits:
     )
 
 
-def _tallies(settings: Settings) -> Path:
-    """Where the machine's workers count."""
-    return settings.data_dir.resolve() / "tallies"
-
-
-def _metrics(settings: Settings, database: Database, clock: SystemClock) -> "Metrics | None":
-    """The door for operators; None without a token."""
-    if settings.metrics_token is None:
-        return None
-    # Late: only who has a token needs what writes the exposition.
-    from tollhouse.metrics.asgi import Metrics
-    from tollhouse.metrics.standing import Standing
-
-    token = Secret(settings.metrics_token.get_secret_value())
-    return Metrics(token, _tallies(settings), Standing(database, clock))
+def _chores(
+    settings: Settings, control: ControlContext, prices: Prices, clock: SystemClock
+) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+    """What each process does in the background, beside the ledger and what it hears."""
+    exports = Exports(control.database, clock, control.header_keyrings, private=control.allow_private_webhooks)
+    return (
+        exports.run,
+        partial(seals.keep_sealed, control.database),
+        partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
+        partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
+        partial(_keep_prices, settings, prices),
+        partial(partitions.keep_open, control.database),
+    )
 
 
 async def _tend(control: ControlContext, *rounds: Callable[[ControlContext], Awaitable[int]]) -> None:

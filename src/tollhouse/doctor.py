@@ -1,6 +1,7 @@
 """What is configured, reachable and wrong. Looks, changes nothing; each finding is one line that says what to do."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,9 +13,20 @@ from tollhouse.billing.accounts import BillingError
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.errors import BadGateway, StartupError
+from tollhouse.master_keys import MasterKeys
 from tollhouse.settings import Settings
+from tollhouse.traces.exports.exporters import PURPOSE as EXPORT_HEADERS
 
 _WAIT_S: Final = 5.0
+_SEALED_KEYS: Final = "SELECT master_key_id, count(*) FROM provider_keys GROUP BY 1 ORDER BY 1"
+_SEALED_HEADERS: Final = (
+    "SELECT master_key_id, count(*) FROM trace_exporters WHERE master_key_id IS NOT NULL GROUP BY 1 ORDER BY 1"
+)
+_EXPORTERS: Final = """
+    SELECT count(*) FILTER (WHERE enabled), count(*) FILTER (WHERE enabled AND failures > 0),
+        coalesce(sum(refused_spans), 0)::bigint, coalesce(sum(skipped_spans), 0)::bigint,
+        (SELECT count(*) FROM (SELECT FROM trace_exports LIMIT 100000) waiting)
+    FROM trace_exporters"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,13 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which things are needed."""
-    return [*_data_dir(settings), *_database(settings), *asyncio.run(_others(settings)), *_server(settings)]
+    return [
+        *_data_dir(settings),
+        *_database(settings),
+        *asyncio.run(_others(settings)),
+        *_server(settings),
+        *_metrics(settings),
+    ]
 
 
 def _data_dir(settings: Settings) -> list[Finding]:
@@ -54,6 +72,7 @@ def _database(settings: Settings) -> list[Finding]:
             findings.append(_ledger(settings.database_url))
         if revision == head:
             findings.append(_secrets(settings, settings.database_url))
+            findings.append(_exporters(settings.database_url))
     except StartupError as error:
         return [Finding("database", str(error), wrong=True)]
     return findings
@@ -75,10 +94,20 @@ def _ledger(url: str) -> Finding:
 
 
 def _secrets(settings: Settings, url: str) -> Finding:
-    """Whether this machine knows the master keys that provider keys are sealed with."""
+    """Whether this machine knows the master keys that provider keys and exporters' headers are sealed with."""
     with psycopg.connect(url, connect_timeout=10) as connection:
-        rows = connection.execute("SELECT master_key_id, count(*) FROM provider_keys GROUP BY 1 ORDER BY 1").fetchall()
-    keys = master_keys_of(settings)
+        keys = connection.execute(_SEALED_KEYS).fetchall()
+        headers = connection.execute(_SEALED_HEADERS).fetchall()
+    finding = _sealed("provider keys", master_keys_of(settings), keys)
+    if headers and not finding.wrong:
+        finding_of_headers = _sealed("exporters' headers", master_keys_of(settings, EXPORT_HEADERS), headers)
+        says = f"{finding.says}; {finding_of_headers.says}"
+        return Finding("secrets", says, wrong=finding_of_headers.wrong)
+    return finding
+
+
+def _sealed(what: str, keys: MasterKeys, rows: Sequence[tuple[str, int]]) -> Finding:
+    """`rows`: how many of them are under which master key."""
     try:
         keyring = keys.look()
     except StartupError as error:
@@ -86,13 +115,25 @@ def _secrets(settings: Settings, url: str) -> Finding:
     unknown = {key_id: count for key_id, count in rows if keyring is None or not keyring.knows(key_id)}
     if unknown:
         names = ", ".join(unknown)
-        says = f"{sum(unknown.values())} provider keys are sealed with master keys not known here ({names})"
+        says = f"{sum(unknown.values())} {what} are sealed with master keys not known here ({names})"
         cure = f"give the former ones in TOLLHOUSE_FORMER_SECRET_KEYS, or bring {keys.file} back"
         return Finding("secrets", f"{says}: {cure}", wrong=True)
     former = sum(count for key_id, count in rows if keyring is not None and key_id != keyring.current_id)
     if former:
-        return Finding("secrets", f"{former} provider keys are under a former master key: `tollhouse secrets rotate`")
-    return Finding("secrets", f"{sum(count for _, count in rows)} provider keys, all under the current master key")
+        return Finding("secrets", f"{former} {what} are under a former master key: `tollhouse secrets rotate`")
+    return Finding("secrets", f"{sum(count for _, count in rows)} {what}, all under the current master key")
+
+
+def _exporters(url: str) -> Finding:
+    """What customers have sent to their own tools, and whether it arrives. One that fails is its customer's to mend."""
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        row = connection.execute(_EXPORTERS).fetchone()
+    on, failing, refused, skipped, waiting = row or (0, 0, 0, 0, 0)
+    if not on:
+        return Finding("exporters", "nobody has spans sent to tools of their own")
+    says = f"{on} on, {failing} of them failing; {waiting} spans wait, {refused} were refused, {skipped} given up"
+    where = "; customers see why at /v1/customers/me/trace-exporters" if failing else ""
+    return Finding("exporters", says + where)
 
 
 async def _others(settings: Settings) -> list[Finding]:
@@ -156,3 +197,18 @@ def _server(settings: Settings) -> list[Finding]:
     except httpx.HTTPError:
         return [Finding("server", f"nothing listens on {settings.host}:{settings.port}")]
     return [Finding("server", f"{url} answers {answer.status_code}", wrong=answer.status_code >= 500)]
+
+
+def _metrics(settings: Settings) -> list[Finding]:
+    if settings.metrics_token is None:
+        return [Finding("metrics", "off: /metrics needs TOLLHOUSE_METRICS_TOKEN")]
+    url = f"http://{settings.host}:{settings.port}/metrics"
+    headers = {"authorization": f"Bearer {settings.metrics_token.get_secret_value()}"}
+    try:
+        answer = httpx.get(url, headers=headers, timeout=_WAIT_S)
+    except httpx.HTTPError:
+        return [Finding("metrics", f"on at {url}, once the server runs")]
+    if answer.status_code != 200:
+        says = f"{url} answers {answer.status_code}: was the server started with the same TOLLHOUSE_METRICS_TOKEN?"
+        return [Finding("metrics", says, wrong=True)]
+    return [Finding("metrics", f"{url} can be read")]

@@ -96,4 +96,5 @@ def _context(database: Database, clock: ManualClock, catalog: Catalog, gateways:
         cookie_secure=True,
         after_key_change=lambda _key_hash: None,
         keyrings=master_keys(),
+        header_keyrings=master_keys(),
     )

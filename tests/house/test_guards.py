@@ -41,6 +41,7 @@ def _routes() -> list[APIRoute]:
         cookie_secure=False,
         after_key_change=lambda _hash: None,
         keyrings=master_keys(),
+        header_keyrings=master_keys(),
     )
     return [route for route in _flat(api.build(context).routes) if isinstance(route, APIRoute)]
 

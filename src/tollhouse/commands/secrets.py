@@ -35,9 +35,8 @@ def rotate(read: Settings, new: bool) -> None:
         click.echo(f"a new master key is at the top of {keys.file}")
 
     async def work(context: ControlContext) -> None:
-        keyring = context.keyrings.latest()
-        keys = await provider_keys.rotate(context.database, keyring)
-        _say(keys, await exporters.rotate(context.database, keyring))
+        keys = await provider_keys.rotate(context.database, context.keyrings.latest())
+        _say(keys, await exporters.rotate(context.database, context.header_keyrings.latest()))
 
     with_control(read, work)
 

@@ -78,6 +78,8 @@ class ControlContext:
     """Told the hash of a key that was changed or deleted, so that this process forgets its permit at once."""
     keyrings: Keyrings
     """What customers' provider keys are sealed with."""
+    header_keyrings: Keyrings
+    """What the headers of their exporters are sealed with."""
     billing: BillingAccounts | None = None
     public_url: str | None = None
     """Where people reach this installation, without a slash at the end; None: as their request says."""

@@ -1,12 +1,13 @@
 -- name: standing^
 -- How the installation stands, in one row. What can be many is counted up to :most, so that it takes milliseconds.
-SELECT
-    (SELECT count(*) FROM ledger_leases WHERE state = 'active') AS leases,
-    (SELECT coalesce(sum(granted - settled - returned), 0)::bigint FROM ledger_leases WHERE state = 'active')
-        AS leased_nanos,
-    (SELECT count(*) FROM ledger_leases WHERE state = 'doubt') AS doubtful_leases,
-    (SELECT coalesce(sum(granted - settled - returned), 0)::bigint FROM ledger_leases WHERE state = 'doubt')
-        AS doubt_nanos,
+WITH open_leases AS (
+    SELECT count(*) FILTER (WHERE state = 'active') AS leases,
+        coalesce(sum(granted - settled - returned) FILTER (WHERE state = 'active'), 0)::bigint AS leased_nanos,
+        count(*) FILTER (WHERE state = 'doubt') AS doubtful_leases,
+        coalesce(sum(granted - settled - returned) FILTER (WHERE state = 'doubt'), 0)::bigint AS doubt_nanos
+    FROM ledger_leases WHERE state <> 'closed'
+)
+SELECT open_leases.*,
     (SELECT count(*) FROM ledger_dead_letters WHERE resolved_at IS NULL) AS dead_letters,
     (SELECT count(*) FROM ledger_marks WHERE state = 'live') AS live_workers,
     (SELECT count(*) FROM ledger_marks WHERE state = 'silent') AS silent_workers,
@@ -24,4 +25,5 @@ SELECT
     (SELECT coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float8 FROM trace_exports) AS export_age_s,
     (SELECT coalesce(sum(sent_spans), 0)::bigint FROM trace_exporters) AS exported_spans,
     (SELECT coalesce(sum(refused_spans), 0)::bigint FROM trace_exporters) AS refused_spans,
-    (SELECT coalesce(sum(skipped_spans), 0)::bigint FROM trace_exporters) AS skipped_spans;
+    (SELECT coalesce(sum(skipped_spans), 0)::bigint FROM trace_exporters) AS skipped_spans
+FROM open_leases;

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from control.exporters.collector import Answer, Collector, Fault, collecting
 from making import ManualClock, customer, master_keys, user
-from tollhouse.control.exporters.delivery import Exports
+from tollhouse.control.exporters import sending
+from tollhouse.control.exporters.delivery import AT_ONCE, Exports
 from tollhouse.control.exporters.sealed_headers import seal
 from tollhouse.db.pool import Database
 from tollhouse.foundation.ids import CustomerId, new_id
@@ -74,6 +75,14 @@ async def found(database: Database, customer_id: CustomerId, exporter_id: str) -
     return exporter
 
 
+async def turn(exports: Exports, sender: Sender) -> int:
+    """One batch to each exporter whose turn it is, to the end."""
+    begun = await exports.begin_due(sender)
+    if exports._running:
+        await asyncio.wait(exports._running)
+    return begun
+
+
 async def due_again(database: Database) -> None:
     """Time passes."""
     async with database.connection() as connection:
@@ -98,7 +107,7 @@ async def test_spans_arrive_once_in_any_form(
             compression=compression,
             headers={"Authorization": TOKEN, "x-scope": Secret("acme")},
         )
-        assert [await exports.send_due(sender) for _ in range(2)] == [1, 0]
+        assert [await turn(exports, sender) for _ in range(2)] == [1, 0]
         assert collector.names == names
     [headers] = collector.headers
     assert headers["authorization"] == "Bearer very-secret"
@@ -140,7 +149,7 @@ async def test_a_collector_that_others_wrote_takes_them_in_every_form(
             for compression in get_args(Compression):
                 name = f"chat {encoding} {compression}"
                 where = await exporter(embedded_database, url, name, encoding=encoding, compression=compression)
-                await exports.send_due(sender)
+                await turn(exports, sender)
                 progress = (await found(embedded_database, *where)).progress
                 assert (progress.sent, progress.last_status, progress.last_error) == (1, 200, None)
                 await _until_said(said, name)
@@ -166,13 +175,13 @@ async def test_what_may_have_been_lost_comes_again(
     async with collecting(fault, Answer()) as collector:
         where = await exporter(embedded_database, collector.url, "chat")
         with capture_logs() as logs:
-            assert [await exports.send_due(sender) for _ in range(2)] == [1, 0]  # and then it is left alone
+            assert [await turn(exports, sender) for _ in range(2)] == [1, 0]  # and then it is left alone
         progress = (await found(embedded_database, *where)).progress
         assert (progress.last_status, progress.last_error, progress.failures) == (status, error, 1)
         assert (progress.queued, progress.sent, progress.last_success_at) == (1, 0, None)
         assert [line["exporter_id"] for line in logs] == [where[1]]
         await due_again(embedded_database)
-        assert await exports.send_due(sender) == 1
+        assert await turn(exports, sender) == 1
         assert collector.names == ["chat"] * (2 if fault == "lost" else 1)
     progress = (await found(embedded_database, *where)).progress
     assert (progress.queued, progress.sent, progress.failures, progress.last_error) == (0, 1, 0, error)
@@ -183,7 +192,7 @@ async def test_a_receiver_asks_for_time_and_gets_it(
 ) -> None:
     async with collecting(Answer(429, ["Retry-After: 1800"])) as collector:
         await exporter(embedded_database, collector.url, "chat")
-        await exports.send_due(sender)
+        await turn(exports, sender)
     async with embedded_database.connection() as connection:
         wait = await connection.fetchval("SELECT extract(epoch FROM due_at - now()) FROM trace_exporters")
     assert 1700 < wait <= 1800
@@ -194,10 +203,10 @@ async def test_what_is_refused_for_good_is_counted_and_does_not_stop_the_rest(
 ) -> None:
     async with collecting(Answer(400), Answer()) as collector:
         customer_id, made = await exporter(embedded_database, collector.url, "bad", "bad, too")
-        await exports.send_due(sender)
+        await turn(exports, sender)
         await tell(embedded_database, span(customer_id, "good"))
         await due_again(embedded_database)
-        await exports.send_due(sender)
+        await turn(exports, sender)
         assert collector.names == ["good"]
     progress = (await found(embedded_database, customer_id, made)).progress
     assert (progress.refused, progress.sent, progress.queued) == (2, 1, 0)
@@ -209,7 +218,7 @@ async def test_a_partial_success_is_counted_and_shown(
 ) -> None:
     async with collecting(Answer(rejected=1, message="too old")) as collector:
         where = await exporter(embedded_database, collector.url, "a", "b", "c", encoding="json")
-        await exports.send_due(sender)
+        await turn(exports, sender)
     progress = (await found(embedded_database, *where)).progress
     assert (progress.sent, progress.refused, progress.queued, progress.failures) == (2, 1, 0, 0)
     assert progress.last_error == "1 spans were refused: too old"
@@ -218,7 +227,7 @@ async def test_a_partial_success_is_counted_and_shown(
 async def test_a_batch_that_is_too_large_is_cut(embedded_database: Database, exports: Exports, sender: Sender) -> None:
     async with collecting(Answer(413), Answer(413), Answer()) as collector:
         where = await exporter(embedded_database, collector.url, *"abcd")
-        while await exports.send_due(sender):
+        while await turn(exports, sender):
             pass
         assert collector.names == [*"abcd"]
         assert [len(request.resource_spans[0].scope_spans[0].spans) for request in collector.requests] == [1, 2, 1]
@@ -232,10 +241,10 @@ async def test_a_receiver_that_is_not_there_or_stands_still_holds_up_nobody_else
         await exporter(embedded_database, "http://127.0.0.1:1/", "lost")
         await exporter(embedded_database, slow.url, "stuck")
         await exporter(embedded_database, good.url, "fine")
-        turn = asyncio.create_task(exports.send_due(sender))
+        going = asyncio.create_task(turn(exports, sender))
         await _until_taken(good)
-        assert not turn.done()
-        assert await turn == 3
+        assert not going.done()
+        assert await going == 3
     async with embedded_database.connection() as connection:
         rows = await connection.fetch("SELECT last_error FROM trace_exporters ORDER BY last_error")
     assert [row["last_error"] for row in rows] == [
@@ -245,6 +254,27 @@ async def test_a_receiver_that_is_not_there_or_stands_still_holds_up_nobody_else
     ]
 
 
+async def test_slow_receivers_leave_room_for_others_and_a_stop_leaves_nothing_running(
+    embedded_database: Database,
+) -> None:
+    async with collecting("silent") as slow, collecting() as good:
+        for _ in range(AT_ONCE - 1):
+            await exporter(embedded_database, slow.url, "stuck")
+        customer_id, _ = await exporter(embedded_database, good.url)
+        exports = Exports(embedded_database, ManualClock(), master_keys(), private=True)
+        loop = asyncio.create_task(exports.run())
+        for number in range(2):
+            await tell(embedded_database, span(customer_id, str(number)))
+            await due_again(embedded_database)
+            async with asyncio.timeout(sending.PATIENCE_S - 1):
+                while len(good.spans) <= number:
+                    await asyncio.sleep(0.02)
+        loop.cancel()
+        await asyncio.wait([loop])
+        assert exports._running == set()
+        assert slow.requests == []
+
+
 async def test_several_processes_send_nothing_twice(embedded_database: Database, sender: Sender) -> None:
     loops = [Exports(embedded_database, ManualClock(), master_keys(), private=True) for _ in range(3)]
     async with collecting() as collector:
@@ -252,7 +282,7 @@ async def test_several_processes_send_nothing_twice(embedded_database: Database,
             await exporter(embedded_database, collector.url, *(str(number) for number in range(5)))
         async with embedded_database.connection() as connection:
             await connection.execute("UPDATE trace_exporters SET batch_spans = 1")
-        while sum(await asyncio.gather(*(each.send_due(sender) for each in loops))):
+        while sum(await asyncio.gather(*(turn(each, sender) for each in loops))):
             pass
         assert sorted(collector.names) == sorted([*"01234"] * 3)
 
@@ -263,15 +293,15 @@ async def test_an_exporter_that_is_changed_while_it_is_served_begins_anew(
     """What went to the former address goes to the new one, too, and its answer is not written down."""
     async with collecting("silent") as former, collecting() as new:
         customer_id, made = await exporter(embedded_database, former.url, "chat")
-        turn = asyncio.create_task(exports.send_due(sender))
+        going = asyncio.create_task(turn(exports, sender))
         while not former.headers:
             await asyncio.sleep(0.005)
         async with embedded_database.connection() as connection:
             terms = Terms("x", new.url, "json", "none", enabled=True, include_content=False)
             await exporters.update(connection, customer_id, made, terms, Headers())
-        await turn
+        await going
         assert (await found(embedded_database, customer_id, made)).progress.last_error is None
-        assert await exports.send_due(sender) == 1
+        assert await turn(exports, sender) == 1
         assert new.names == ["chat"]
 
 
@@ -281,7 +311,7 @@ async def test_headers_that_do_not_open_are_said_and_nothing_is_sent(
     stranger = Exports(embedded_database, ManualClock(), master_keys(current="another master key"), private=True)
     async with collecting() as collector:
         where = await exporter(embedded_database, collector.url, "chat", headers={"Authorization": TOKEN})
-        await stranger.send_due(sender)
+        await turn(stranger, sender)
         assert collector.headers == []
     progress = (await found(embedded_database, *where)).progress
     assert progress.last_error == "its headers cannot be opened here: store them anew, or ask your operator"
@@ -294,7 +324,7 @@ async def test_nothing_is_sent_to_private_addresses(embedded_database: Database,
     async with collecting() as collector:
         first = await exporter(embedded_database, collector.url, "chat")
         second = await exporter(embedded_database, "https://otlp.example/v1/traces", "chat")
-        assert await exports.send_due(careful) == 2
+        assert await turn(exports, careful) == 2
         assert collector.headers == []
     await careful.close()
     errors = [(await found(embedded_database, *where)).progress.last_error for where in (first, second)]
@@ -322,8 +352,9 @@ async def test_the_loop_survives_a_database_that_is_away_and_goes_on(embedded_da
         await exporter(embedded_database, collector.url, "chat")
         with capture_logs() as logs:
             sender = Sender(private=True)
-            assert not await exports._turn(sender)
-            assert await exports._turn(sender)
+            assert await exports._turn(sender) == 0
+            assert await exports._turn(sender) == 1
+            await asyncio.wait(exports._running)
             await sender.close()
         assert collector.names == ["chat"]
     assert [line["event"] for line in logs] == ["sending spans to customers' endpoints failed; trying again"]

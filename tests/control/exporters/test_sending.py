@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tollhouse.control.exporters.sending import FIRST_WAIT, LONGEST_RETRY_AFTER, LONGEST_WAIT, judge, wait_after
+from tollhouse.control.exporters.sending import FIRST_WAIT, GATHER, LONGEST_RETRY_AFTER, LONGEST_WAIT, judge, wait_after
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.outbound.sending import Reply
 from tollhouse.traces.exports.exporters import Terms
@@ -28,8 +28,9 @@ def no(status: int | None, **headers: str) -> Reply:
 
 def test_a_yes_is_a_yes_and_batches_grow_back() -> None:
     assert judged(Reply(200, None)) == Result(
-        done=True, failed=False, wait=timedelta(), batch_spans=16, status=200, error=None
+        done=True, failed=False, wait=GATHER, batch_spans=16, status=200, error=None
     )
+    assert judged(Reply(200, None), batch_spans=4).wait == timedelta()  # a full one: there may be more
     assert judged(Reply(200, None), batch_spans=512).batch_spans == 512
 
 

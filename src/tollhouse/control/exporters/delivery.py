@@ -2,7 +2,7 @@
 
 Every process runs it; each exporter is with one of them at a time, by a claim in the database that runs out if its
 holder dies. Nothing is held while a receiver is slow: no transaction, no connection, and of the spans one batch for
-each of a few exporters. So a dead receiver costs others nothing, and itself what is older than a day.
+each of a few exporters. Nobody waits for another's receiver: as soon as one is done, the next one begins.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from tollhouse.outbound.sending import Reply, Sender
 from tollhouse.traces.exports import queue
 from tollhouse.traces.exports.queue import Batch, Claimed
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 16
 LOOK_EVERY_S: Final = 2.0
 TIDY_EVERY_S: Final = 60.0
 HOLD: Final = timedelta(seconds=60)
@@ -38,34 +38,56 @@ class Exports:
         self._keyrings = keyrings
         self._private = private
         self._tidied_at = clock.monotonic()
+        self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
         sender = Sender(private=self._private, patience_s=sending.PATIENCE_S)
         try:
             while True:
-                if not await self._turn(sender):
-                    await asyncio.sleep(LOOK_EVERY_S)
+                await self._rest(begun=await self._turn(sender))
         finally:
+            await self._stop()
             await sender.close()
 
-    async def send_due(self, sender: Sender) -> int:
-        """One batch to each exporter whose turn it is, at most `AT_ONCE`; returns how many there were."""
+    async def begin_due(self, sender: Sender) -> int:
+        """Begin with those exporters whose turn it is, as far as there is room; returns with how many."""
+        room = AT_ONCE - len(self._running)
+        if room <= 0:
+            return 0
         async with self._database.connection() as connection:
-            due = await queue.claim(connection, most=AT_ONCE, hold=HOLD)
-        async with asyncio.TaskGroup() as group:
-            for exporter in due:
-                group.create_task(self._serve_apart(sender, exporter))
+            due = await queue.claim(connection, most=room, hold=HOLD)
+        for exporter in due:
+            task = asyncio.create_task(self._serve_apart(sender, exporter))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
         return len(due)
 
-    async def _turn(self, sender: Sender) -> bool:
-        """Whether there may be more at once."""
+    async def _turn(self, sender: Sender) -> int:
         try:
             await self._tidy_in_time()
-            return await self.send_due(sender) > 0
+            return await self.begin_due(sender)
         except Exception as error:  # noqa: BLE001 - the supervisor of a loop: it must not die of one bad turn
             _log.warning("sending spans to customers' endpoints failed; trying again", error=repr(error))
-            return False
+            return 0
+
+    async def _rest(self, *, begun: int) -> None:
+        """For a while; shorter when somebody may be due again as soon as somebody is done."""
+        if begun or len(self._running) >= AT_ONCE:
+            await asyncio.wait(self._running, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _stop(self) -> None:
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("sending to an exporter failed; it is tried again", error=repr(error))
 
     async def _tidy_in_time(self) -> None:
         now = self._clock.monotonic()

@@ -205,13 +205,15 @@ async def change_trace_exporter(
 
 
 @router.delete(
-    "/{exporter_id}", status_code=204, summary="Send nothing there any more", responses=refusals(401, 403, 404)
+    "/{exporter_id}", status_code=204, summary="Send nothing there any more", responses=refusals(401, 403, 404, 422)
 )
 async def delete_trace_exporter(context: Context, person: Admin, exporter_id: ExporterId) -> None:
     await service.delete(context.database, person, exporter_id)
 
 
-@router.post("/{exporter_id}/test", summary="Send a test span, once, now", responses=refusals(401, 403, 404, 429, 503))
+@router.post(
+    "/{exporter_id}/test", summary="Send a test span, once, now", responses=refusals(401, 403, 404, 422, 429, 503)
+)
 async def try_trace_exporter(
     context: Context,
     person: Admin,

@@ -21,6 +21,8 @@ PATIENCE_S: Final = 10.0
 FIRST_WAIT: Final = timedelta(seconds=2)
 LONGEST_WAIT: Final = timedelta(minutes=5)
 LONGEST_RETRY_AFTER: Final = timedelta(hours=1)
+GATHER: Final = timedelta(seconds=1)
+"""How long spans gather after a batch that was not full: not each of them is worth a request."""
 _DOUBLINGS: Final = 16
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 _TOO_LARGE: Final = 413
@@ -75,8 +77,9 @@ def judge(reply: Reply, terms: Terms, batch: Batch, *, failures: int, batch_span
         refused = min(refused, len(batch.ids))
         error = f"{refused} spans were refused: {_short(why)}" if refused else None
         larger = min(2 * batch_spans, MOST_BATCH_SPANS)
+        wait = _NOW if len(batch.ids) >= batch_spans else GATHER
         return Result(
-            done=True, failed=False, wait=_NOW, batch_spans=larger, status=reply.status, error=error, refused=refused
+            done=True, failed=False, wait=wait, batch_spans=larger, status=reply.status, error=error, refused=refused
         )
     if reply.status == _TOO_LARGE and len(batch.ids) > 1:
         smaller = max(len(batch.ids) // 2, 1)

@@ -83,16 +83,13 @@ async def change(context: ControlContext, person: Person, exporter_id: str, chan
         if before is None:
             raise _unknown()
         terms = _changed(before.terms, changes)
-        _judge(context, terms.url)
+        if terms.url != before.terms.url:
+            _judge(context, terms.url)
         headers = before.headers
         if changes.headers is not None:
             headers = _sealed(context, changes.headers, person.customer_id, exporter_id)
-        elif headers.names and _host(context, terms.url) != _host(context, before.terms.url):
-            raise Unprocessable(
-                "give `headers` anew, or as {}: those that are stored were meant for another host",
-                code="headers_needed",
-                param="headers",
-            )
+        elif headers.names and _place(terms.url) != _place(before.terms.url):
+            raise _needs_headers()
         await exporters.update(connection, person.customer_id, exporter_id, terms, headers)
         was, is_ = _told(before.terms, before.headers), _told(terms, headers)
         is_["new_headers"], was["new_headers"] = changes.headers is not None, False
@@ -166,15 +163,15 @@ def _changed(terms: Terms, changes: Changes) -> Terms:
 
 def _judge(context: ControlContext, url: str) -> None:
     """Raises Unprocessable for an address that nothing may be sent to."""
-    _host(context, url)
-
-
-def _host(context: ControlContext, url: str) -> tuple[str, str, int]:
-    """Scheme, host and port."""
     try:
-        to = destination(url, private=context.allow_private_webhooks)
+        destination(url, private=context.allow_private_webhooks)
     except NotAllowed as refusal:
         raise Unprocessable(f"`url` {refusal}", code="invalid_field", param="url") from refusal
+
+
+def _place(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port, of an address that was allowed when it was written down."""
+    to = destination(url, private=True)
     return to.url.scheme, to.host, to.port
 
 
@@ -202,7 +199,7 @@ def _opened(context: ControlContext, exporter: Exporter) -> dict[str, str]:
 def _latest(context: ControlContext) -> Keyring:
     """Read again, because another process may have made a new master key."""
     try:
-        return context.keyrings.latest()
+        return context.header_keyrings.latest()
     except StartupError as cause:
         _log.error("the master keys could not be read", error=str(cause))
         raise Unavailable(
@@ -214,6 +211,14 @@ def _latest(context: ControlContext) -> Keyring:
 def _told(terms: Terms, headers: Headers) -> dict[str, str | int | bool | list[str] | None]:
     """For the audit log: the names of headers, never their values."""
     return {name: getattr(terms, name) for name in Terms.__dataclass_fields__} | {"headers": list(headers.names)}
+
+
+def _needs_headers() -> Unprocessable:
+    return Unprocessable(
+        "give `headers` anew, or as {}: those that are stored were meant for another host",
+        code="headers_needed",
+        param="headers",
+    )
 
 
 def _unknown() -> NotFound:

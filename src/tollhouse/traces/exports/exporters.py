@@ -6,12 +6,15 @@ Headers may hold secrets, so all of them are sealed as one secret before they co
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
 from tollhouse.foundation.ids import CustomerId, UserId
 from tollhouse.foundation.sealing import Envelope
+
+PURPOSE: Final = "tollhouse: headers of exporters"
+"""What their master keys are derived for."""
 
 Encoding = Literal["json", "protobuf"]
 Compression = Literal["none", "gzip"]
