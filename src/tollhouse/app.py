@@ -134,7 +134,9 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
             )
         )
         stack.push_async_callback(_cancel, loops)
-        yield House(Application(Gateway(road, clock), api.build(control)), control, road, upstream, loops)
+        plane = api.ControlPlane(control)
+        plane.warm()
+        yield House(Application(Gateway(road, clock), plane), control, road, upstream, loops)
 
 
 @contextlib.asynccontextmanager

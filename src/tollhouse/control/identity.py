@@ -53,7 +53,7 @@ _Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer_scheme)
 
 
 def context_of(request: Request) -> ControlContext:
-    context: ControlContext = request.app.state.context
+    context: ControlContext = request.state.context
     return context
 
 
