@@ -14,6 +14,7 @@ from tollhouse.access.provider_keys import PURPOSE as PROVIDER_KEYS
 from tollhouse.access.rates import Rates
 from tollhouse.access.shelf import NOTICES as KEY_NOTICES
 from tollhouse.access.shelf import Shelf
+from tollhouse.billing.exporter import Exporter
 from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.accounts import Account, read_pool
@@ -46,9 +47,10 @@ from tollhouse.ledger.segments import JournalLimits
 from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
 from tollhouse.master_keys import MasterKeys
 from tollhouse.settings import Settings
+from tollhouse.stripe_lines import billing_of, meters_of
 
 if TYPE_CHECKING:
-    from tollhouse.billing.stripe import StripeAccounts
+    from tollhouse.billing.stripe_meters import StripeMeters
 
 TEND_EVERY_S: Final = 5.0
 LOOK_AT_DAY_S: Final = 10.0
@@ -114,7 +116,8 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         permits = PermitLookup(database, clock, outage_ttl_s=settings.outage_ttl_s, shelf=shelf)
         deliveries = Deliveries(database, clock, private=settings.allow_private_webhooks)
         notices = _notices(database_url, worker.keeper, permits, shelf, deliveries)
-        control = await _control_context(settings, database, clock, catalog, permits, stack)
+        meters = await _opened_meters(settings, stack)
+        control = await _control_context(settings, database, clock, catalog, permits, stack, meters)
         control.keyrings.keyring()  # master keys that cannot be read stop the start
         prices = Prices(catalog)
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
@@ -131,6 +134,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
                 partial(_keep_prices, settings, prices),
                 partial(partitions.keep_open, database),
+                *([Exporter(database, clock, meters).run] if meters is not None else []),
             )
         )
         stack.push_async_callback(_cancel, loops)
@@ -226,15 +230,11 @@ def single_sign_on_of(settings: Settings) -> SingleSignOn | None:
     return SingleSignOn(str(issuer).rstrip("/"), client_id, Secret(secret.get_secret_value()), settings.oidc_name)
 
 
-def billing_of(settings: Settings) -> "StripeAccounts | None":
-    """Accounts at Stripe; None without its key. Whoever asks for them closes them."""
-    if settings.stripe_secret_key is None:
-        return None
-    # Late: Stripe's library takes a quarter of a second to load, and installations without a key never need it.
-    from tollhouse.billing.stripe import StripeAccounts
-
-    key = Secret(settings.stripe_secret_key.get_secret_value())
-    return StripeAccounts(str(settings.stripe_api_base).rstrip("/"), key)
+async def _opened_meters(settings: Settings, stack: contextlib.AsyncExitStack) -> "StripeMeters | None":
+    meters = meters_of(settings)
+    if meters is not None:
+        stack.push_async_callback(meters.aclose)
+    return meters
 
 
 def master_keys_of(settings: Settings) -> MasterKeys:
@@ -254,6 +254,7 @@ async def _control_context(
     catalog: Catalog,
     permits: PermitLookup,
     stack: contextlib.AsyncExitStack,
+    meters: "StripeMeters | None" = None,
 ) -> ControlContext:
     accounts = accounts_of(settings)
     management = None
@@ -274,6 +275,7 @@ async def _control_context(
         cookie_secure=settings.cookie_secure,
         after_key_change=permits.forget,
         billing=billing,
+        meter_reports=None if settings.stripe_webhook_secret is None else meters,
         keyrings=master_keys_of(settings),
         public_url=None if settings.public_url is None else str(settings.public_url).rstrip("/"),
         allow_private_webhooks=settings.allow_private_webhooks,

@@ -7,12 +7,13 @@ from typing import Final
 import httpx
 import psycopg
 
-from tollhouse.app import accounts_of, billing_of, master_keys_of, single_sign_on_of
+from tollhouse.app import accounts_of, master_keys_of, single_sign_on_of
 from tollhouse.billing.accounts import BillingError
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.errors import BadGateway, StartupError
 from tollhouse.settings import Settings
+from tollhouse.stripe_lines import billing_of, meters_of
 
 _WAIT_S: Final = 5.0
 
@@ -54,6 +55,7 @@ def _database(settings: Settings) -> list[Finding]:
             findings.append(_ledger(settings.database_url))
         if revision == head:
             findings.append(_secrets(settings, settings.database_url))
+            findings += _usage(settings, settings.database_url)
     except StartupError as error:
         return [Finding("database", str(error), wrong=True)]
     return findings
@@ -95,8 +97,30 @@ def _secrets(settings: Settings, url: str) -> Finding:
     return Finding("secrets", f"{sum(count for _, count in rows)} provider keys, all under the current master key")
 
 
+def _usage(settings: Settings, url: str) -> list[Finding]:
+    """What of all customers' usage is not at Stripe."""
+    if settings.stripe_secret_key is None:
+        return []
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        dead = connection.execute("SELECT count(*) FROM usage_events WHERE dead_at IS NOT NULL").fetchone()
+        oldest = connection.execute(
+            "SELECT min(occurred_at) FROM usage_events WHERE sent_at IS NULL AND dead_at IS NULL"
+        ).fetchone()
+    at = oldest[0] if oldest else None
+    waits = "no event waits" if at is None else f"the oldest event that waits is of {at:%Y-%m-%d %H:%M} UTC"
+    if dead and dead[0]:
+        says = f"{dead[0]} dead letters (see docs/operating.md, Billing with Stripe); {waits}"
+        return [Finding("usage", says, wrong=True)]
+    return [Finding("usage", f"no dead letters; {waits}")]
+
+
 async def _others(settings: Settings) -> list[Finding]:
-    return [*await _cloudflare(settings), *await _stripe(settings), *await _single_sign_on(settings)]
+    return [
+        *await _cloudflare(settings),
+        *await _stripe(settings),
+        *await _meter(settings),
+        *await _single_sign_on(settings),
+    ]
 
 
 async def _cloudflare(settings: Settings) -> list[Finding]:
@@ -147,6 +171,26 @@ async def _stripe(settings: Settings) -> list[Finding]:
     except BillingError as error:
         return [Finding("stripe", f"{error}; check STRIPE_SECRET_KEY and STRIPE_API_BASE", wrong=True)]
     return [Finding("stripe", "reachable, and the key is accepted")]
+
+
+async def _meter(settings: Settings) -> list[Finding]:
+    """Whether what is sent to Stripe is counted there, and whether we would hear that it is not."""
+    meters = meters_of(settings)
+    if meters is None:
+        return []
+    name = settings.stripe_meter
+    try:
+        async with meters:
+            standing = await meters.standing()
+    except BillingError as error:
+        return [Finding("meter", str(error), wrong=True)]
+    if not standing.found:
+        says = f"Stripe has no active meter `{name}`, so usage waits here: make it (docs/operating.md)"
+        return [Finding("meter", f"{says}, or set TOLLHOUSE_STRIPE_METER", wrong=True)]
+    if standing.fault is not None:
+        return [Finding("meter", f"`{name}` does not count what we send: {standing.fault}", wrong=True)]
+    heard = "" if settings.stripe_webhook_secret else "; its errors are not heard (STRIPE_WEBHOOK_SECRET is not set)"
+    return [Finding("meter", f"`{name}` is there and counts what we send{heard}")]
 
 
 def _server(settings: Settings) -> list[Finding]:

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     # Billing
     stripe_secret_key: SecretStr | None = Field(None, validation_alias="STRIPE_SECRET_KEY")
     stripe_api_base: HttpUrl = Field(HttpUrl("https://api.stripe.com"), validation_alias="STRIPE_API_BASE")
+    stripe_webhook_secret: SecretStr | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET")
+    stripe_meter: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")] = "tollhouse_usage"
+    """The event name of the meter that usage is sent to."""
 
     # People
     public_url: HttpUrl | None = None

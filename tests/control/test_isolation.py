@@ -25,6 +25,7 @@ PUBLIC: Final = {
     ("GET", "/v1/oidc/start"),
     ("GET", "/v1/oidc/callback"),
     ("GET", "/v1/health"),
+    ("POST", "/v1/stripe/webhook"),
 }
 
 # Of one's own, a sibling's, others' and no thing at all; `ok` is the status that the row says.
@@ -179,6 +180,10 @@ MATRIX: Final = (
         Grid(NEVER, NEVER, NEVER, OURS),
         body=RELEASE,
     ),
+    Route("GET", "/v1/billing/usage", 200, ADMINS),
+    Route("GET", "/v1/billing/dead-letters", 200, ADMINS),
+    Route("POST", "/v1/billing/dead-letters/retry", 200, ADMINS),
+    Route("POST", "/v1/billing/dead-letters/{entry_id}/retry", 200, Grid(NEVER, NEVER, NEVER, OURS), body={}),
     Route("POST", "/v1/ledger/what-if", 200, Grid(NEVER, NEVER, ANY, ANY, stranger=ANY), body=WHAT_IF),
     Route("GET", "/v1/ai/receipts/{call_id}", 200, Grid(ONLY_OWN, HIDDEN, OURS, OURS, virtual_key=ONLY_OWN)),
     Route("GET", "/v1/traces", 200, BOSSES),

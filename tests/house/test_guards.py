@@ -19,6 +19,7 @@ OPEN = {
     ("GET", "/v1/sign-in-options"),
     ("GET", "/v1/oidc/start"),
     ("GET", "/v1/oidc/callback"),
+    ("POST", "/v1/stripe/webhook"),
 }
 GUARDS = (identity.Allowed, identity.AllowedOrKey)
 

@@ -9,6 +9,8 @@ from starlette.types import Receive, Scope, Send
 
 from tollhouse import __version__
 from tollhouse.control import landing, models, registration
+from tollhouse.control.billing import endpoints as billing
+from tollhouse.control.billing import stripe_endpoints as stripe
 from tollhouse.control.context import ControlContext
 from tollhouse.control.customers import endpoints as customers
 from tollhouse.control.edge import ControlRoute, Doorstep, install_refusals
@@ -43,6 +45,7 @@ _TAGS: Final = [
     {"name": "limits", "description": "Budgets of the customer, its teams and people, and more of them for keys."},
     {"name": "models", "description": "What can be called, at which price."},
     {"name": "ledger", "description": "The book of what was spent, and what other limits would have done."},
+    {"name": "billing", "description": "Usage on its way to Stripe, and what became of it there."},
     {"name": "reports", "description": "Receipts and traces."},
     {"name": "audit", "description": "Who changed what."},
     {"name": "health", "description": "For load balancers."},
@@ -50,7 +53,7 @@ _TAGS: Final = [
 
 _ROOMS: Final = (
     registration, customers, webhooks, provider_keys, people, single_sign_on, users, teams, invitations, tokens, models,
-    keys, limits, ledger, what_if, reports, history,
+    keys, limits, ledger, what_if, billing, stripe, reports, history,
 )  # fmt: skip
 
 health = APIRouter(prefix="/v1", tags=["health"], route_class=ControlRoute)

@@ -45,6 +45,8 @@ Action = Literal[
     "ledger.list_adjustments",
     "ledger.release_doubt",
     "ledger.reconcile",
+    "billing.see",
+    "billing.retry",
     "customer.see",
     "customer.change",
     "customer.delete",
@@ -124,6 +126,9 @@ RULES: Final[Mapping[Action, Rule]] = {
     "ledger.list_adjustments": _rule("ledger:read", "admin", "manager"),
     "ledger.release_doubt": _rule("ledger:write", "admin"),
     "ledger.reconcile": _rule("ledger:read", "admin"),
+    # what of it is on its way to Stripe
+    "billing.see": _rule("ledger:read", "admin"),
+    "billing.retry": _rule("ledger:write", "admin"),
     # the customer
     "customer.see": _rule("customer:read", "anyone"),
     "customer.change": _rule("customer:write", "admin"),
