@@ -110,6 +110,8 @@ class StripeDouble:
         self.malformed: list[str] = []
         """What Stripe would never be sent by its own SDK, or what it does not know. Empty when all is well."""
         self.most_per_page = 100
+        self.repeated = 0
+        """Answers that were given again to an idempotency key."""
         self._keys: dict[str, Kept] = {}
         self._faults: list[tuple[str, FaultKind]] = []
         self._holds: list[Hold] = []
@@ -200,6 +202,7 @@ class StripeDouble:
             return None if fault == "close after" else answer
         key = sent.headers["idempotency-key"]
         if kept := self._keys.get(key):
+            self.repeated += 1
             return _repeated(kept, sent)
         self._keys[key] = kept = Kept(sent.words)
         answer = await self._work(sent, fault)

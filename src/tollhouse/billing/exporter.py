@@ -31,6 +31,7 @@ LOOK_EVERY_S: Final = 1.0
 TURN_S: Final = 10.0
 """For how long a turn is used. An answer and the writing down of it may take a while longer."""
 HOLD: Final = timedelta(seconds=30)
+GIVE_UP_EVERY_S: Final = 60.0
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 _DOUBLINGS: Final = 8
@@ -69,6 +70,7 @@ class Exporter:
         self._chance = chance
         self._after = ""
         self._troubles = 0
+        self._give_up_at = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -81,8 +83,9 @@ class Exporter:
         await self._give_up()
         turns = await self._take_turns()
         if turns:
-            ended = await asyncio.gather(*(self._use_apart(turn) for turn in turns))
-            self._troubles = self._troubles + 1 if all(ended) else 0
+            async with asyncio.TaskGroup() as group:
+                using = [group.create_task(self._use_apart(turn)) for turn in turns]
+            self._troubles = self._troubles + 1 if all(task.result() for task in using) else 0
         return len(turns)
 
     async def _look_apart(self) -> bool:
@@ -105,9 +108,13 @@ class Exporter:
     # Turns -------------------------------------------------------------------------------------------------
 
     async def _give_up(self) -> None:
+        """Now and then: what is due to be given up is sent by nobody, so there is no hurry."""
+        if self._clock.monotonic() < self._give_up_at:
+            return
         now = self._clock.now()
         async with self._database.transaction() as connection:
             given_up = await exports.give_up(connection, now, not_before=now - OLDEST, tried_since=now - REMEMBERED)
+        self._give_up_at = self._clock.monotonic() + (0 if given_up else GIVE_UP_EVERY_S)
         if given_up:
             _log.error("usage events became dead letters: too old, or uncertain for too long", events=given_up)
 
