@@ -24,7 +24,6 @@ from stripe_double import SECRET, FaultKind, StripeDouble
 from stripe_meters import SEND
 from tollhouse.access.keys import NewKey
 
-CUSTOMERS: Final = 8
 STRIPE_THINKS_S: Final = 0.05
 FAULTS: Final[tuple[FaultKind, ...]] = ("500 before", "500 after", "close before", "close after", "429")
 FAULTY: Final = 0.06
@@ -84,8 +83,11 @@ def _fault(ground: Ground, verb: str) -> FaultKind | None:
 
 
 async def _keys(ground: Ground, stripe: StripeDouble) -> list[NewKey]:
-    """Of customers of whom every other one has no account at Stripe yet: they get theirs while they call."""
-    customers = [await ground.customer() for _ in range(CUSTOMERS)]
+    """Of customers of whom every other one has no account at Stripe yet: they get theirs while they call.
+
+    There are many, because the turns of the dead take a while to end.
+    """
+    customers = [await ground.customer() for _ in range(ground.scale.pick(8, 60))]
     async with ground.database.connection() as connection:
         for customer_id in customers[::2]:
             account_id = stripe.put(f"{customer_id}@example.com", owner=customer_id)
