@@ -262,6 +262,20 @@ async def test_who_dies_before_or_after_the_answer_leaves_an_event_that_counts_o
     assert set(await billing.states()) == {"sent"}
 
 
+async def test_a_machine_that_slept_sends_nothing_of_before(billing: Billing) -> None:
+    """What it took in hand may be too old to be recognised now; the wall clock knows, the other one stood still."""
+    acme, _ = await billing.customer()
+    first, _ = await billing.events(acme, 1, 2)
+    hold = billing.stripe.hold(SEND, after=True)
+    looking = asyncio.create_task(billing.exporter().look())
+    await hold.reached.wait()
+    billing.clock.at += timedelta(hours=24)
+    billing.stripe.let_go(hold)
+    await looking
+    assert billing.counted() == {first: 1}
+    assert await billing.states() == ["sent", "waiting"]
+
+
 async def test_what_is_unclear_for_longer_than_stripe_remembers_is_for_people(billing: Billing) -> None:
     acme, _ = await billing.customer()
     (entry,) = await billing.events(acme, 1)

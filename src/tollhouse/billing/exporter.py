@@ -152,7 +152,12 @@ class Exporter:
             more = len(events) == BATCH and done.stopped is None and self._clock.monotonic() < over_at
             await self._write_down(turn, done, last=not more)
             if not more:
-                return done.everywhere
+                return self._ended(turn, done)
+
+    def _ended(self, turn: Turn, done: Round) -> bool:
+        if done.stopped is not None:
+            _log.warning("usage events are sent later", customer_id=turn.customer_id, error=done.stopped)
+        return done.everywhere
 
     async def _take(self, turn: Turn) -> list[UsageEvent]:
         now = self._clock.now()
@@ -187,8 +192,10 @@ class Exporter:
         """One after the other, until one is not taken for a reason that the next would meet, or the turn is over."""
         done = Round()
         for event in events:
-            if done.stopped is not None or self._clock.monotonic() >= over_at:
-                done.others.append(NotSent(event, unclear=False))
+            # By both clocks: who was frozen, or whose machine slept, must not send what has become too old meanwhile.
+            over = self._clock.monotonic() >= over_at or self._clock.now() >= turn.until
+            if done.stopped is not None or over:
+                done.others.append(NotSent(event))
             else:
                 self._sort(done, turn, event, await self._send(turn, event))
         return done
