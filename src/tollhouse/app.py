@@ -58,6 +58,9 @@ LAST_BOOKINGS_S: Final = 10.0
 _MAX_UPSTREAM_HEADER_BYTES: Final = 64 << 10
 _UPSTREAM_KEEPALIVE_S: Final = 60.0
 
+Loop = Callable[[], Coroutine[Any, Any, None]]
+"""Runs until it is cancelled."""
+
 _log = get_logger(__name__)
 
 
@@ -129,12 +132,8 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 worker.janitor.run,
                 notices.run,
                 deliveries.run,
-                partial(seals.keep_sealed, database),
-                partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
-                partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
                 partial(_keep_prices, settings, prices),
-                partial(partitions.keep_open, database),
-                *([Exporter(database, clock, meters).run] if meters is not None else []),
+                *_chores(control, meters),
             )
         )
         stack.push_async_callback(_cancel, loops)
@@ -340,6 +339,19 @@ def _road_limits(settings: Settings) -> RoadLimits:
     )
 
 
+def _chores(control: ControlContext, meters: "StripeMeters | None") -> list[Loop]:
+    """Loops of which no call takes notice."""
+    chores: list[Loop] = [
+        partial(seals.keep_sealed, control.database),
+        partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
+        partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
+        partial(partitions.keep_open, control.database),
+    ]
+    if meters is not None:
+        chores.append(Exporter(control.database, control.clock, meters).run)
+    return chores
+
+
 async def _tend(control: ControlContext, *rounds: Callable[[ControlContext], Awaitable[int]]) -> None:
     """What could not be made elsewhere at registration, and what is there and belongs to nobody."""
     while True:
@@ -365,7 +377,7 @@ async def _keep_prices(settings: Settings, prices: Prices) -> None:
             day = today
 
 
-async def _run_loops(*loops: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def _run_loops(*loops: Loop) -> None:
     """Ends only by an error or by being cancelled; then all loops end. Cancelled at once, none begins."""
     async with asyncio.TaskGroup() as group:
         for loop in loops:

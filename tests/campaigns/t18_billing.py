@@ -60,7 +60,7 @@ async def run(scale: Scale) -> Result:
         async with scripted(ground.emulator, lambda: slow_and_fast(ground)):
             striking = asyncio.create_task(_strike(ground, stripe, strikes, scale))
             await drive(ground.ports, 16, _orders(ground, keys, striking, scale), tally.add)
-            await striking
+            await striking  # is over; this is for its errors
         stripe.chaos = lambda _verb: None
         standing = await _all_sent(ground, scale)
         booked = await books.examine(ground, result, killed=True)
@@ -102,7 +102,7 @@ async def _orders(
 ) -> AsyncIterator[Order]:
     pace = Pace(scale.pick(12.0, 10.0))
     number = 0
-    while not until.done():
+    while not until.done() or number < scale.pick(20, 1_000):
         await pace.turn()
         number += 1
         asked = chat(f"Call number {number}.", MAX_TOKENS, stream=number % 3 == 0)
@@ -117,7 +117,7 @@ async def _strike(ground: Ground, stripe: StripeDouble, strikes: Strikes, scale:
         await asyncio.sleep(scale.pick(1.0, 2.0))
         hold = stripe.hold(SEND, after=ground.chance.random() < 0.5)
         with suppress(TimeoutError):
-            await asyncio.wait_for(hold.reached.wait(), 5)
+            await asyncio.wait_for(hold.reached.wait(), 10)
         strikes.count += 1
         strikes.aimed += hold.reached.is_set()
         working = ground.nodes[0].working()
