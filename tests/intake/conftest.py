@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from intake.sending import SECRET, Door
 from making import TEMPLATE, connected, create_database
 from stage import Stage, open_stage
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "ingest_max_body_bytes": 1 << 20,
     "ingest_max_decoded_bytes": 4 << 20,
     "ingest_max_spans": 500,

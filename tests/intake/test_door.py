@@ -5,6 +5,7 @@ import gzip
 import json
 import time
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -21,7 +22,11 @@ from tollhouse.foundation.ids import CustomerId, TeamId, UserId, new_id
 from tollhouse.foundation.secrets import new_api_token, new_raw_key, sha256_hex
 
 DAY_NS = 86_400 * 10**9
-PACK = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstandard.compress,
+}
 
 
 class House:
@@ -374,7 +379,7 @@ async def test_a_span_in_json_that_is_not_utf8_is_rejected_alone(door: Door, acm
 
 
 async def test_what_is_too_long_is_cut_and_says_so(door: Door, acme: House) -> None:
-    many = {f"attribute.{number}": number for number in range(200)}
+    many: dict[str, object] = {f"attribute.{number}": number for number in range(200)}
     span = Made({"user.id": acme.member, "long": "x" * 9_000} | many | {"k" * 300: "v"}, name="n" * 500)
     for body, content_type in ((request(span).SerializeToString(), PROTOBUF), (as_json(request(span)), JSON)):
         assert (await door.post(body, SECRET, content_type)).status_code == 200

@@ -55,13 +55,14 @@ class Commits:
 
     async def run(self) -> None:
         """Until cancelled; whoever still waits then is told to come again."""
+        batch: list[_Waiting] = []
         try:
             while True:
                 await self._filled.wait()
                 batch = self._next()
                 await self._store(batch)
         finally:
-            for waiting in self._queue:
+            for waiting in (*batch, *self._queue):
                 _fail(waiting, unreachable())
 
     def _next(self) -> list[_Waiting]:
