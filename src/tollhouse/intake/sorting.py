@@ -90,19 +90,33 @@ class Sorter:
         drafts = await self._read(pieces, made, suspect=suspect, agent=agent)
         _count_once(drafts)
         await self._attribution.learn(sender, (draft.whose for draft in drafts if draft.whose))
-        owners: dict[tuple[tuple[str, str], ...], Owner | None] = {}
+        owners = self._owners(sender, drafts)
         turn = _Turn()
-        for draft in drafts:
-            key = tuple(draft.whose.items())
-            if key not in owners:
-                owners[key] = self._attribution.owner(sender, draft.whose)
-            owner = owners[key]
+        for draft, owner in zip(drafts, owners, strict=True):
             if owner is None:
                 made.reject(Rejected(draft.sent.index, draft.sent.span_id, _NOBODYS))
             else:
                 made.spans.append(_span(draft, owner, sender))
             await turn.pause()
         return made
+
+    def _owners(self, sender: Sender, drafts: list[_Draft]) -> list[Owner | None]:
+        """Whose each span is. One that names nobody belongs to whoever its trace belongs to, if the batch says it."""
+        known: dict[tuple[tuple[str, str], ...], Owner | None] = {}
+        of_trace: dict[str, Owner] = {}
+        owners: list[Owner | None] = []
+        for draft in drafts:
+            key = tuple(draft.whose.items())
+            if key not in known:
+                known[key] = self._attribution.owner(sender, draft.whose)
+            owner = known[key]
+            owners.append(owner)
+            if owner is not None:
+                of_trace.setdefault(draft.sent.trace_id, owner)
+        return [
+            of_trace.get(draft.sent.trace_id) if owner is None and not draft.whose else owner
+            for draft, owner in zip(drafts, owners, strict=True)
+        ]
 
     async def _read(
         self, pieces: Iterator[Origin | Sent | Rejected], made: Sorted, *, suspect: bool, agent: bytes | None

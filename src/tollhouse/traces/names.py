@@ -30,13 +30,16 @@ RENAMED: Final = {
     "langfuse.observation.model.name": "gen_ai.request.model",
     "llm.model_name": "gen_ai.request.model",
     "llm.request.model": "gen_ai.request.model",
+    "llm.request.model_name": "gen_ai.request.model",
     "reranker.model_name": "gen_ai.request.model",
     "ai.response.model": "gen_ai.response.model",
     "llm.response.model": "gen_ai.response.model",
+    "llm.response.model_name": "gen_ai.response.model",
     "ai.response.id": "gen_ai.response.id",
     "llm.response.id": "gen_ai.response.id",
     "ai.response.finishReason": "gen_ai.response.finish_reasons",
     "gen_ai.response.finish_reason": "gen_ai.response.finish_reasons",
+    "llm.finish_reason": "gen_ai.response.finish_reasons",
     "llm.response.finish_reason": "gen_ai.response.finish_reasons",
     "ai.model.provider": "gen_ai.provider.name",
     "gen_ai.model.provider": "gen_ai.provider.name",
@@ -192,7 +195,7 @@ _UNUSUAL: Final = re.compile(r"[^a-z0-9]+")
 
 _CONTENT: Final = re.compile(
     r"^(?:gen_ai\.(?:prompt|completion|content|input\.messages|output\.messages|system_instructions|tool\.definitions)"
-    r"|llm\.(?:prompts?|completions?|input_messages|output_messages|prompt_template|tools|function_call)"
+    r"|llm\.(?:choices|prompts?|completions?|input_messages|output_messages|prompt_template|tools|function_call)"
     r"|(?:trace|span|input|output|retrieval|ai)\.(?:input|output|value|values|documents|prompt|embeddings?)"
     r"|langfuse\.(?:observation|trace)\.(?:input|output)"
     r"|embedding\.(?:embeddings|text)|events$|all_messages|final_result|new_context|user_prompt|system_prompt"
@@ -210,7 +213,9 @@ _ABOUT: Final = re.compile(
 _BODY: Final = re.compile(
     r"\.body$|\.body\.(?:content|text)|^gen_ai\.prompt|^gen_ai\.completion|^llm\.(?:input|output)_messages"
 )
-_SECRET: Final = re.compile(r"(?:authorization|api[_-]?key|cookie|password|passwd|secret|access_token|refresh_token)$")
+_SECRET: Final = re.compile(
+    r"(?:authorization|api[_-]?key|cookie|password|passwd|secret|access_token|refresh_token|\.headers)$"
+)
 _OURS: Final = ("tollhouse.",)
 _TRUNCATED: Final = ".truncated"
 
