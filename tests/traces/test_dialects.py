@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tollhouse.traces import names
 from tollhouse.traces.dialects import Dialects, Reading, Value, nanos, tokens
-from tollhouse.traces.names import Role, provider_name, provider_slug, role_of
+from tollhouse.traces.names import Role, provider, role_of
 
 dialects = Dialects()
 
@@ -326,7 +326,7 @@ def test_every_renamed_name_ends_at_one_that_stays() -> None:
     ],
 )
 def test_providers_have_one_name(said: str, slug: str, name: str) -> None:
-    assert (provider_slug(said), provider_name(said)) == (slug, name)
+    assert provider(said) == (slug, name)
 
 
 @pytest.mark.parametrize(

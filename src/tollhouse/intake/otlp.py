@@ -53,7 +53,7 @@ class Origin(msgspec.Struct, frozen=True):
     version: str = ""
 
 
-class Sent(msgspec.Struct):
+class Sent(msgspec.Struct, gc=False):
     """A span as it was sent; ids are lower-case hex, `parent_span_id` None for a root."""
 
     index: int

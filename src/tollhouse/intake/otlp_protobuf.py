@@ -171,7 +171,7 @@ class _Reader:
         attributes: dict[str, Value] = {}
         dropped = self._collect(raw_attributes, attributes)
         limits, get = self._limits, numbers.get
-        code, message = _status(single[_STATUS]) if _STATUS in single else (0, "")
+        code, message = _status(single[_STATUS]) if _STATUS in single else _NO_STATUS
         return Sent(
             index,
             *_ids(single),
@@ -271,6 +271,9 @@ def _fields(
 
 def _other(data: bytes, at: int, numbers: dict[int, int]) -> int:
     """A small number, or a field that we do not know; returns where it ends."""
+    if data[at] == _KIND and data[at + 1] < 0x80:
+        numbers[_KIND] = data[at + 1]
+        return at + 2
     tag, at = _varint(data, at)
     wire = tag & 7
     if tag >> 3 == 0:
@@ -296,8 +299,14 @@ def _ids(single: dict[int, bytes]) -> tuple[str, str, str | None]:
     return trace_id.hex(), span_id.hex(), parent.hex() if parent and parent != _NO_SPAN else None
 
 
+_NO_STATUS: Final = (0, "")
+_WITHOUT_MESSAGE: Final = {b"": (0, ""), b"\x18\x00": (0, ""), b"\x18\x01": (1, ""), b"\x18\x02": (2, "")}
+
+
 def _status(data: bytes) -> tuple[int, str]:
-    code, message = 0, ""
+    if (known := _WITHOUT_MESSAGE.get(data)) is not None:
+        return known
+    code, message = _NO_STATUS
     for field, wire, at, to in _parts(data, 0, len(data)):
         if field == 2 and wire == _BYTES:
             message = _text(data[at:to])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.logs import redact
@@ -55,17 +55,16 @@ class Sorted:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A resource and scope, read once for all its spans."""
+    """A resource and scope, read once for all its spans; `notes` are attributes that each of them gets."""
 
     resource: Reading
     scope: str
-    version: str
+    notes: dict[str, Value]
     vendor: str
     tool: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(NamedTuple):
     sent: Sent
     reading: Reading
     source: _Source
@@ -97,7 +96,8 @@ class Sorter:
                 made.reject(Rejected(draft.sent.index, draft.sent.span_id, _NOBODYS))
             else:
                 made.spans.append(_span(draft, owner, sender))
-            await turn.pause()
+            if turn.is_over():
+                await turn.pause()
         return made
 
     def _owners(self, sender: Sender, drafts: list[_Draft]) -> list[Owner | None]:
@@ -124,11 +124,12 @@ class Sorter:
         drafts: list[_Draft] = []
         source: _Source | None = None
         now = self._clock.now_ns()
+        oldest, newest = now - int(self._window.back_s * _NS_PER_S), now + int(self._window.ahead_s * _NS_PER_S)
         turn = _Turn()
         for piece in pieces:
             if isinstance(piece, Sent):
                 assert source is not None  # noqa: S101 - an origin comes before its spans
-                reason = self._untimely(piece, now)
+                reason = self._untimely(piece, oldest, newest)
                 if reason is None:
                     drafts.append(self._draft(piece, source, suspect=suspect))
                 else:
@@ -137,7 +138,8 @@ class Sorter:
                 source = self._source(piece, suspect=suspect, agent=agent)
             else:
                 made.reject(piece)
-            await turn.pause()
+            if turn.is_over():
+                await turn.pause()
         return drafts
 
     def _source(self, origin: Origin, *, suspect: bool, agent: bytes | None) -> _Source:
@@ -146,17 +148,19 @@ class Sorter:
         vendor, tool = vendors.maker(text_of(resource, "service.name"), origin.scope, language)
         if vendor == vendors.UNKNOWN:
             vendor = vendors.tool_of(agent) or vendor
-        return _Source(self._dialects.translate(resource, suspect=suspect), origin.scope, origin.version, vendor, tool)
+        notes: dict[str, Value] = {"otel.scope.name": origin.scope, "otel.scope.version": origin.version}
+        said = {name: value for name, value in notes.items() if value}
+        return _Source(self._dialects.translate(resource, suspect=suspect), origin.scope, said, vendor, tool)
 
-    def _untimely(self, sent: Sent, now: int) -> str | None:
+    def _untimely(self, sent: Sent, oldest_ns: int, newest_ns: int) -> str | None:
         """Why the span's times cannot be believed; None: they can."""
+        if oldest_ns <= sent.start_ns <= newest_ns and sent.end_ns <= newest_ns:
+            return None
         if not sent.start_ns:
             return "it has no start time"
-        if sent.start_ns < now - self._window.back_s * _NS_PER_S:
+        if sent.start_ns < oldest_ns:
             return f"it started more than {self._window.back_s / 86_400:g} days ago"
-        if max(sent.start_ns, sent.end_ns) > now + self._window.ahead_s * _NS_PER_S:
-            return f"its time is more than {self._window.ahead_s / 60:g} minutes ahead"
-        return None
+        return f"its time is more than {self._window.ahead_s / 60:g} minutes ahead"
 
     def _draft(self, sent: Sent, source: _Source, *, suspect: bool) -> _Draft:
         root = sent.parent_span_id is None
@@ -181,11 +185,14 @@ class _Turn:
         self._began = time.perf_counter()
         self._steps = 0
 
-    async def pause(self) -> None:
+    def is_over(self) -> bool:
+        """Asked after every step; looks at the clock now and then."""
         self._steps += 1
-        if self._steps % _LOOK_EVERY == 0 and time.perf_counter() - self._began > _TURN_S:
-            await asyncio.sleep(0)
-            self._began = time.perf_counter()
+        return self._steps % _LOOK_EVERY == 0 and time.perf_counter() - self._began > _TURN_S
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0)
+        self._began = time.perf_counter()
 
 
 def suspect(body: bytes) -> bool:
@@ -248,18 +255,17 @@ def _span(draft: _Draft, owner: Owner, sender: Sender) -> Span:
 
 def _attributes(draft: _Draft, owner: Owner) -> dict[str, Value]:
     """What the span says, and what of it is only counted. Names of ours cannot have come from the sender."""
-    sent, source, attributes = draft.sent, draft.source, draft.reading.attributes
-    content = draft.reading.content
+    sent, attributes, content = draft.sent, draft.reading.attributes, draft.reading.content
+    attributes.update(draft.source.notes)
     if content and owner.captures:
         attributes.update((key, redacted(value)) for key, value in content.items())
-    notes: tuple[tuple[str, Value], ...] = (
-        ("otel.scope.name", source.scope),
-        ("otel.scope.version", source.version),
-        ("tollhouse.span.events", sent.events),
-        ("tollhouse.span.links", sent.links),
-        ("tollhouse.span.dropped_attributes", sent.dropped),
-        ("tollhouse.span.content_dropped", bool(content) and not owner.captures),
-        ("tollhouse.span.ended_before_start", sent.end_ns < sent.start_ns),
-    )
-    attributes.update(note for note in notes if note[1])
+    if content or sent.events or sent.links or sent.dropped or sent.end_ns < sent.start_ns:
+        notes: tuple[tuple[str, Value], ...] = (
+            ("tollhouse.span.events", sent.events),
+            ("tollhouse.span.links", sent.links),
+            ("tollhouse.span.dropped_attributes", sent.dropped),
+            ("tollhouse.span.content_dropped", bool(content) and not owner.captures),
+            ("tollhouse.span.ended_before_start", sent.end_ns < sent.start_ns),
+        )
+        attributes.update(note for note in notes if note[1])
     return attributes

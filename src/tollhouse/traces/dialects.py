@@ -34,7 +34,7 @@ _SHORT_CHARS: Final = 200
 _BLANK: Final = "***"
 
 
-class Reading(msgspec.Struct):
+class Reading(msgspec.Struct, gc=False):
     """What a span says of a call to a model; `whose` has the names that may tell its customer, user and team."""
 
     attributes: dict[str, Value]
@@ -121,8 +121,7 @@ def _columns(reading: Reading) -> None:
         attributes["gen_ai.response.finish_reasons"] = [reason]
     said = _short(get("gen_ai.provider.name"))
     if said is not None:
-        reading.provider = names.provider_slug(said)
-        attributes["gen_ai.provider.name"] = names.provider_name(said)
+        reading.provider, attributes["gen_ai.provider.name"] = names.provider(said)
     read_in, read_out = tokens(get("gen_ai.usage.input_tokens")), tokens(get("gen_ai.usage.output_tokens"))
     reading.input_tokens, reading.output_tokens = read_in, read_out
     cached = _part(tokens(get("gen_ai.usage.cache_read.input_tokens")), read_in)
@@ -139,6 +138,8 @@ def _short(value: Value | None) -> str | None:
 
 def tokens(value: Value | None) -> int | None:
     """A count, however it was written; None for what cannot be one."""
+    if value.__class__ is int:
+        return value if 0 <= value <= MOST_TOKENS else None
     if value is None or value.__class__ is bool:
         return None
     if isinstance(value, str):
@@ -158,13 +159,14 @@ def _cost(get: Callable[[str], Value | None]) -> int | None:
     whole = nanos(get("gen_ai.usage.cost"))
     if whole is not None:
         return whole
-    parts = [nanos(get("gen_ai.usage.input_cost")), nanos(get("gen_ai.usage.output_cost"))]
-    known = [part for part in parts if part is not None]
-    return sum(known) if known else None
+    went_in, came_out = nanos(get("gen_ai.usage.input_cost")), nanos(get("gen_ai.usage.output_cost"))
+    return None if went_in is None and came_out is None else (went_in or 0) + (came_out or 0)
 
 
 def nanos(usd: Value | None) -> int | None:
     """A number of US dollars as nano-USD; None for what no call can cost, which is no reason to lose the span."""
+    if usd is None:
+        return None
     if isinstance(usd, str):
         try:
             usd = float(usd[:_SHORT_CHARS])

@@ -246,17 +246,12 @@ def _is_content(key: str) -> bool:
 
 
 @lru_cache(maxsize=1_024)
-def provider_slug(said: str) -> str:
-    """Our slug for a provider, whatever the dialect calls it; one that we do not know keeps its name in our form."""
+def provider(said: str) -> tuple[str, str]:
+    """Our slug for a provider, whatever the dialect calls it, and the conventions' `gen_ai.provider.name`.
+
+    A provider that neither knows keeps its name, in our form.
+    """
     name = said.lower()
-    for known in (name, name.partition(".")[0]):  # the AI SDK says `openai.chat`
-        if known in _SLUGS:
-            return _SLUGS[known]
-    return _UNUSUAL.sub("-", name).strip("-")[:_LONGEST_PROVIDER] or "unknown"
-
-
-@lru_cache(maxsize=1_024)
-def provider_name(said: str) -> str:
-    """The conventions' `gen_ai.provider.name`; a provider that they do not list keeps its slug."""
-    slug = provider_slug(said)
-    return _CONVENTIONAL.get(slug, slug)
+    slug = _SLUGS.get(name) or _SLUGS.get(name.partition(".")[0])  # the AI SDK says `openai.chat`
+    slug = slug or _UNUSUAL.sub("-", name).strip("-")[:_LONGEST_PROVIDER] or "unknown"
+    return slug, _CONVENTIONAL.get(slug, slug)
