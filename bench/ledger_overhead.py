@@ -161,7 +161,8 @@ async def _both(settings: Settings, url: str) -> AsyncIterator[tuple[str, str]]:
     async with app.open_house(settings, url) as house, contextlib.AsyncExitStack() as stack:
         keeper = cast("Keeper", NoLedger())
         road = replace(house.road, keeper=keeper, settler=Settler(keeper, house.road.clock))
-        without = app.Application(Gateway(road, road.clock), house.application.control)
+        same = house.application
+        without = app.Application(Gateway(road, road.clock), same.intake, same.control)
         addresses = []
         for application in (house.application, without):
             listener = serving.listen("127.0.0.1", 0)

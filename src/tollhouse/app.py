@@ -14,6 +14,7 @@ from tollhouse.access.provider_keys import PURPOSE as PROVIDER_KEYS
 from tollhouse.access.rates import Rates
 from tollhouse.access.shelf import NOTICES as KEY_NOTICES
 from tollhouse.access.shelf import Shelf
+from tollhouse.access.tokens import TokenLookup
 from tollhouse.billing.exporter import Exporter
 from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
@@ -37,6 +38,8 @@ from tollhouse.gateway.credentials import Credentials, ProviderKeys, Tokens
 from tollhouse.gateway.journey import Prices, Road, RoadLimits
 from tollhouse.gateway.relay import Drains, Relay
 from tollhouse.gateway.settle import Settler, tell
+from tollhouse.intake.asgi import TRACES_PATH, Intake
+from tollhouse.intake_opening import intake_of
 from tollhouse.ledger import crashpoints, seals
 from tollhouse.ledger.crashpoints import CrashPoint, crash_at
 from tollhouse.ledger.crossings import NOTICES as CROSSING_NOTICES
@@ -76,15 +79,18 @@ class House:
 
 
 class Application:
-    """The ASGI entry: chat calls take the road, everything else goes to the control plane."""
+    """The ASGI entry: chat calls take the road, spans go to the intake, everything else to the control plane."""
 
-    def __init__(self, gateway: Gateway, control: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, gateway: Gateway, intake: Intake, control: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        self.intake = intake
         self.control = control
         self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == CHAT_PATH:
             await self._gateway(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == TRACES_PATH:
+            await self.intake(scope, receive, send)
         else:
             await self.control(scope, receive, send)
 
@@ -118,7 +124,8 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         stack.callback(shelf.cease_to_hear)
         permits = PermitLookup(database, clock, outage_ttl_s=settings.outage_ttl_s, shelf=shelf)
         deliveries = Deliveries(database, clock, private=settings.allow_private_webhooks)
-        notices = _notices(database_url, worker.keeper, permits, shelf, deliveries)
+        tokens = TokenLookup(database, clock, shelf)
+        notices = _notices(database_url, worker.keeper, permits, tokens, shelf, deliveries)
         meters = await _opened_meters(settings, stack)
         control = await _control_context(settings, database, clock, catalog, permits, stack, meters)
         control.keyrings.keyring()  # master keys that cannot be read stop the start
@@ -126,8 +133,10 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
         stack.callback(rates.close)
         road = _road(settings, worker, upstream, permits, prices, control, clock, point, rates)
+        intake = intake_of(settings, database, permits, tokens, clock)
         loops = asyncio.create_task(
             _run_loops(
+                intake.commits.run,
                 worker.keeper.run,
                 worker.janitor.run,
                 notices.run,
@@ -139,7 +148,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         stack.push_async_callback(_cancel, loops)
         plane = api.ControlPlane(control)
         plane.warm()
-        yield House(Application(Gateway(road, clock), plane), control, road, upstream, loops)
+        yield House(Application(Gateway(road, clock), intake, plane), control, road, upstream, loops)
 
 
 @contextlib.asynccontextmanager
@@ -180,8 +189,15 @@ def _journal_limits(settings: Settings) -> JournalLimits:
         raise StartupError(f"TOLLHOUSE_JOURNAL_MAX_BYTES is not usable: {cause}") from cause
 
 
-def _notices(database_url: str, keeper: Keeper, permits: PermitLookup, shelf: Shelf, deliveries: Deliveries) -> Notices:
-    """What happens elsewhere: to keys and what they depend on, to budgets, to their thresholds."""
+def _notices(
+    database_url: str,
+    keeper: Keeper,
+    permits: PermitLookup,
+    tokens: TokenLookup,
+    shelf: Shelf,
+    deliveries: Deliveries,
+) -> Notices:
+    """What happens elsewhere: to keys and tokens and what they depend on, to budgets, to their thresholds."""
 
     def began() -> None:
         permits.begin_to_hear()
@@ -191,9 +207,13 @@ def _notices(database_url: str, keeper: Keeper, permits: PermitLookup, shelf: Sh
         permits.cease_to_hear()
         shelf.cease_to_hear()
 
+    def customer_changed(customer_id: str) -> None:
+        permits.customer_changed(customer_id)
+        tokens.customer_changed(customer_id)
+
     channels = {
         LEDGER_NOTICES: keeper.hear,
-        PERMIT_NOTICES: permits.customer_changed,
+        PERMIT_NOTICES: customer_changed,
         KEY_NOTICES: shelf.key_made,
         CROSSING_NOTICES: deliveries.wake,
     }
