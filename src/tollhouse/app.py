@@ -2,69 +2,40 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
 from tollhouse.access.lookup import PermitLookup
-from tollhouse.access.provider_keys import PURPOSE as PROVIDER_KEYS
 from tollhouse.access.rates import Rates
-from tollhouse.access.shelf import NOTICES as KEY_NOTICES
 from tollhouse.access.shelf import Shelf
 from tollhouse.access.tokens import TokenLookup
-from tollhouse.billing.exporter import Exporter
-from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
-from tollhouse.cloudflare.accounts import Account, read_pool
-from tollhouse.cloudflare.management import GatewayManagement
-from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
-from tollhouse.control.context import ControlContext, SingleSignOn
-from tollhouse.control.onboarding import billing_accounts, gateways
+from tollhouse.cloudflare.upstream import UpstreamPool
+from tollhouse.control.context import ControlContext
 from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import partitions, pool
-from tollhouse.db.notices import Notices
-from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import SystemClock
-from tollhouse.foundation.errors import StartupError
-from tollhouse.foundation.logs import get_logger
-from tollhouse.foundation.money import usd_to_nanos
-from tollhouse.foundation.secrets import Secret
 from tollhouse.gateway.asgi import CHAT_PATH, Gateway
 from tollhouse.gateway.caller import Receive, Scope, Send
-from tollhouse.gateway.credentials import Credentials, ProviderKeys, Tokens
-from tollhouse.gateway.journey import Prices, Road, RoadLimits
-from tollhouse.gateway.relay import Drains, Relay
-from tollhouse.gateway.settle import Settler, tell
+from tollhouse.gateway.journey import Prices, Road
 from tollhouse.intake.asgi import TRACES_PATH, Intake
-from tollhouse.intake_opening import intake_of
-from tollhouse.ledger import crashpoints, seals
-from tollhouse.ledger.crashpoints import CrashPoint, crash_at
-from tollhouse.ledger.crossings import NOTICES as CROSSING_NOTICES
-from tollhouse.ledger.keeper import NOTICES as LEDGER_NOTICES
-from tollhouse.ledger.keeper import Cadence, Keeper
-from tollhouse.ledger.purse import Terms
-from tollhouse.ledger.segments import JournalLimits
-from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
-from tollhouse.master_keys import MasterKeys
-from tollhouse.settings import Settings
-from tollhouse.stripe_lines import billing_of, meters_of
+from tollhouse.ledger import crashpoints
+from tollhouse.ledger.crashpoints import crash_at
+from tollhouse.ledger.worker import open_worker
+from tollhouse.opening.control import context_of
+from tollhouse.opening.intake import intake_of
+from tollhouse.opening.loops import Loop, chores_of, notices_of
+from tollhouse.opening.road import keep_prices, ledger_terms, road_of, upstream_of
+from tollhouse.opening.stripe import meters_of
+from tollhouse.settings import Settings, make_data_dir
 
 if TYPE_CHECKING:
     from tollhouse.billing.stripe_meters import StripeMeters
 
-TEND_EVERY_S: Final = 5.0
-LOOK_AT_DAY_S: Final = 10.0
 LAST_BOOKINGS_S: Final = 10.0
-_MAX_UPSTREAM_HEADER_BYTES: Final = 64 << 10
-_UPSTREAM_KEEPALIVE_S: Final = 60.0
-
-Loop = Callable[[], Coroutine[Any, Any, None]]
-"""Runs until it is cancelled."""
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +66,6 @@ class Application:
             await self.control(scope, receive, send)
 
 
-def make_data_dir(settings: Settings) -> None:
-    """The data directory, or one clear line why not."""
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise StartupError(f"cannot make the data directory {settings.data_dir}: {cause.strerror}") from cause
-
-
 @contextlib.asynccontextmanager
 async def open_house(settings: Settings, database_url: str) -> AsyncIterator[House]:
     """Everything one process runs but its socket. What a dead predecessor held is charged before we serve."""
@@ -114,25 +77,26 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         database = await pool.connect(database_url, size=settings.database_pool_size)
         stack.push_async_callback(database.close)
         catalog = load_catalog(settings.price_overrides, datetime.now(UTC).date())
+        make_data_dir(settings)
         await partitions.open_days(database)
         point = crash_at(settings.crash_point) if settings.crash_point else crashpoints.none
-        worker = await open_worker(_ledger_terms(settings), database, clock, point)
+        worker = await open_worker(ledger_terms(settings), database, clock, point)
         stack.push_async_callback(worker.close, LAST_BOOKINGS_S)
-        upstream = _upstream_pool(settings)
+        upstream = upstream_of(settings)
         stack.push_async_callback(upstream.close)
         shelf = Shelf(database, clock)
         stack.callback(shelf.cease_to_hear)
         permits = PermitLookup(database, clock, outage_ttl_s=settings.outage_ttl_s, shelf=shelf)
         deliveries = Deliveries(database, clock, private=settings.allow_private_webhooks)
         tokens = TokenLookup(database, clock, shelf)
-        notices = _notices(database_url, worker.keeper, permits, tokens, shelf, deliveries)
+        notices = notices_of(database_url, worker.keeper, permits, tokens, shelf, deliveries)
         meters = await _opened_meters(settings, stack)
-        control = await _control_context(settings, database, clock, catalog, permits, stack, meters)
+        control = await context_of(settings, database, clock, catalog, permits, stack, meters)
         control.keyrings.keyring()  # master keys that cannot be read stop the start
         prices = Prices(catalog)
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
         stack.callback(rates.close)
-        road = _road(settings, worker, upstream, permits, prices, control, clock, point, rates)
+        road = road_of(settings, worker, upstream, permits, prices, control, clock, point, rates)
         intake = intake_of(settings, database, permits, tokens, clock)
         loops = asyncio.create_task(
             _run_loops(
@@ -141,8 +105,8 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 worker.janitor.run,
                 notices.run,
                 deliveries.run,
-                partial(_keep_prices, settings, prices),
-                *_chores(control, meters),
+                partial(keep_prices, settings, prices),
+                *chores_of(control, meters),
             )
         )
         stack.push_async_callback(_cancel, loops)
@@ -160,93 +124,7 @@ async def open_control(settings: Settings, database_url: str) -> AsyncIterator[C
         stack.push_async_callback(database.close)
         catalog = load_catalog(settings.price_overrides, datetime.now(UTC).date())
         permits = PermitLookup(database, clock)
-        yield await _control_context(settings, database, clock, catalog, permits, stack)
-
-
-def _ledger_terms(settings: Settings) -> WorkerTerms:
-    make_data_dir(settings)
-    return WorkerTerms(
-        data_dir=settings.data_dir.resolve(),
-        till=Terms(
-            ahead_s=settings.lease_ahead_s,
-            max_lease=usd_to_nanos(settings.lease_max_usd),
-            idle_s=settings.lease_idle_s,
-            wait_s=settings.hold_wait_s,
-            outage_ttl_s=settings.outage_ttl_s,
-        ),
-        journal=_journal_limits(settings),
-        cadence=Cadence(sync_s=settings.journal_sync_s, strict=settings.journal_sync == "strict"),
-        silent_s=settings.worker_silent_s,
-        sweep_every_s=settings.sweep_every_s,
-        tell=tell,
-    )
-
-
-def _journal_limits(settings: Settings) -> JournalLimits:
-    try:
-        return JournalLimits(settings.journal_segment_bytes, settings.journal_max_bytes, settings.journal_keep_s)
-    except ValueError as cause:
-        raise StartupError(f"TOLLHOUSE_JOURNAL_MAX_BYTES is not usable: {cause}") from cause
-
-
-def _notices(
-    database_url: str,
-    keeper: Keeper,
-    permits: PermitLookup,
-    tokens: TokenLookup,
-    shelf: Shelf,
-    deliveries: Deliveries,
-) -> Notices:
-    """What happens elsewhere: to keys and tokens and what they depend on, to budgets, to their thresholds."""
-
-    def began() -> None:
-        permits.begin_to_hear()
-        shelf.begin_to_hear()
-
-    def ceased() -> None:
-        permits.cease_to_hear()
-        shelf.cease_to_hear()
-
-    def customer_changed(customer_id: str) -> None:
-        permits.customer_changed(customer_id)
-        tokens.customer_changed(customer_id)
-
-    channels = {
-        LEDGER_NOTICES: keeper.hear,
-        PERMIT_NOTICES: customer_changed,
-        KEY_NOTICES: shelf.key_made,
-        CROSSING_NOTICES: deliveries.wake,
-    }
-    return Notices(database_url, channels, began=began, ceased=ceased)
-
-
-def accounts_of(settings: Settings) -> tuple[Account, ...]:
-    """The Cloudflare accounts that gateways can be made in: the environment's, then the file's; perhaps none."""
-    accounts = _account_of_environment(settings)
-    if settings.cf_accounts_file is not None:
-        accounts += read_pool(settings.cf_accounts_file, settings.gateways_per_account)
-    if len({account.id for account in accounts}) < len(accounts):
-        raise StartupError(f"an account stands twice in {settings.cf_accounts_file}, or is CF_ACCOUNT_ID, too")
-    return accounts
-
-
-def _account_of_environment(settings: Settings) -> tuple[Account, ...]:
-    if settings.cf_account_id is None or settings.cf_api_token is None:
-        return ()
-    token = Secret(settings.cf_api_token.get_secret_value())
-    return (Account(settings.cf_account_id, token, token, settings.gateways_per_account),)
-
-
-def single_sign_on_of(settings: Settings) -> SingleSignOn | None:
-    """The identity provider, if there is one. Raises StartupError when only a part of it is set."""
-    issuer, client_id, secret = settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret
-    if issuer is None and client_id is None and secret is None:
-        return None
-    if issuer is None or client_id is None or secret is None or not secret.get_secret_value():
-        raise StartupError(
-            "single sign-on needs TOLLHOUSE_OIDC_ISSUER, TOLLHOUSE_OIDC_CLIENT_ID and TOLLHOUSE_OIDC_CLIENT_SECRET"
-        )
-    return SingleSignOn(str(issuer).rstrip("/"), client_id, Secret(secret.get_secret_value()), settings.oidc_name)
+        yield await context_of(settings, database, clock, catalog, permits, stack)
 
 
 async def _opened_meters(settings: Settings, stack: contextlib.AsyncExitStack) -> "StripeMeters | None":
@@ -254,147 +132,6 @@ async def _opened_meters(settings: Settings, stack: contextlib.AsyncExitStack) -
     if meters is not None:
         stack.push_async_callback(meters.aclose)
     return meters
-
-
-def master_keys_of(settings: Settings) -> MasterKeys:
-    """The keys that seal what is kept for customers; nothing is read or made yet."""
-    return MasterKeys(
-        PROVIDER_KEYS,
-        settings.data_dir.resolve(),
-        secret=None if settings.secret_key is None else Secret(settings.secret_key.get_secret_value()),
-        former=settings.former_keys(),
-    )
-
-
-async def _control_context(
-    settings: Settings,
-    database: Database,
-    clock: SystemClock,
-    catalog: Catalog,
-    permits: PermitLookup,
-    stack: contextlib.AsyncExitStack,
-    meters: "StripeMeters | None" = None,
-) -> ControlContext:
-    accounts = accounts_of(settings)
-    management = None
-    if accounts:
-        management = await stack.enter_async_context(GatewayManagement(str(settings.cf_api_base).rstrip("/"), accounts))
-    billing = billing_of(settings)
-    if billing is not None:
-        stack.push_async_callback(billing.aclose)
-    return ControlContext(
-        database=database,
-        clock=clock,
-        catalog=catalog,
-        management=management,
-        accounts=accounts,
-        gateway_prefix=settings.gateway_prefix,
-        registration_open=settings.registration == "open",
-        session_lifetime=timedelta(hours=settings.session_hours),
-        cookie_secure=settings.cookie_secure,
-        after_key_change=permits.forget,
-        billing=billing,
-        meter_reports=None if settings.stripe_webhook_secret is None else meters,
-        keyrings=master_keys_of(settings),
-        public_url=None if settings.public_url is None else str(settings.public_url).rstrip("/"),
-        allow_private_webhooks=settings.allow_private_webhooks,
-        single_sign_on=single_sign_on_of(settings),
-    )
-
-
-def _road(
-    settings: Settings,
-    worker: Worker,
-    upstream: UpstreamPool,
-    permits: PermitLookup,
-    prices: Prices,
-    control: ControlContext,
-    clock: SystemClock,
-    point: CrashPoint,
-    rates: Rates,
-) -> Road:
-    drains = Drains(most=settings.max_drains, seconds=settings.drain_s, clock=clock)
-    return Road(
-        permits=permits,
-        prices=prices,
-        keeper=worker.keeper,
-        pool=upstream,
-        credentials=_credentials(control, clock),
-        default_account=next((account.id for account in control.accounts), None),
-        rates=rates,
-        relay=Relay(drains, clock),
-        settler=Settler(worker.keeper, clock),
-        clock=clock,
-        limits=_road_limits(settings),
-        point=point,
-    )
-
-
-def _credentials(control: ControlContext, clock: SystemClock) -> Credentials:
-    tokens = Tokens({account.id: account.run_token for account in control.accounts})
-    return Credentials(tokens, ProviderKeys(control.keyrings, clock))
-
-
-def _upstream_pool(settings: Settings) -> UpstreamPool:
-    return UpstreamPool(
-        str(settings.cf_gateway_base).rstrip("/"),
-        limits=PoolLimits(
-            max_connections=settings.upstream_connections,
-            max_waiting=settings.upstream_waiting,
-            connect_timeout_s=settings.connect_timeout_s,
-            first_byte_timeout_s=settings.first_byte_timeout_s,
-            idle_timeout_s=settings.idle_timeout_s,
-            keepalive_s=_UPSTREAM_KEEPALIVE_S,
-            max_header_bytes=_MAX_UPSTREAM_HEADER_BYTES,
-        ),
-    )
-
-
-def _road_limits(settings: Settings) -> RoadLimits:
-    return RoadLimits(
-        max_body_bytes=settings.max_body_bytes,
-        body_timeout_s=settings.body_timeout_s,
-        call_max_s=settings.call_max_s,
-        default_max_output_tokens=settings.default_max_output_tokens,
-    )
-
-
-def _chores(control: ControlContext, meters: "StripeMeters | None") -> list[Loop]:
-    """Loops of which no call takes notice."""
-    chores: list[Loop] = [
-        partial(seals.keep_sealed, control.database),
-        partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
-        partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
-        partial(partitions.keep_open, control.database),
-    ]
-    if meters is not None:
-        chores.append(Exporter(control.database, control.clock, meters).run)
-    return chores
-
-
-async def _tend(control: ControlContext, *rounds: Callable[[ControlContext], Awaitable[int]]) -> None:
-    """What could not be made elsewhere at registration, and what is there and belongs to nobody."""
-    while True:
-        try:
-            for tend in rounds:
-                await tend(control)
-        except Exception as error:  # noqa: BLE001 - the supervisor of a loop: it must not die of one bad turn
-            _log.warning("a round in the background failed; trying again", of=rounds[0].__module__, error=repr(error))
-        await asyncio.sleep(TEND_EVERY_S)
-
-
-async def _keep_prices(settings: Settings, prices: Prices) -> None:
-    """Prices have dates: take the new day's catalog soon after midnight UTC."""
-    day = datetime.now(UTC).date()
-    while True:
-        await asyncio.sleep(LOOK_AT_DAY_S)
-        today = datetime.now(UTC).date()
-        if today != day:
-            try:
-                prices.catalog = await asyncio.to_thread(load_catalog, settings.price_overrides, today)
-            except StartupError as error:
-                _log.error("the prices of the day could not be read; yesterday's stay in force", error=str(error))
-            day = today
 
 
 async def _run_loops(*loops: Loop) -> None:

@@ -7,13 +7,13 @@ from typing import Final
 import httpx
 import psycopg
 
-from tollhouse.app import accounts_of, master_keys_of, single_sign_on_of
 from tollhouse.billing.accounts import BillingError
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.errors import BadGateway, StartupError
+from tollhouse.opening.control import accounts_of, master_keys_of, single_sign_on_of
+from tollhouse.opening.stripe import billing_of, meters_of
 from tollhouse.settings import Settings
-from tollhouse.stripe_lines import billing_of, meters_of
 
 _WAIT_S: Final = 5.0
 

@@ -222,3 +222,11 @@ def _without_password(url: str) -> str:
     credentials, at, place = rest.rpartition("@")
     user, colon, _ = credentials.partition(":")
     return f"{scheme}://{user}{':***' if colon else ''}{at}{place}"
+
+
+def make_data_dir(settings: Settings) -> None:
+    """The data directory, or one clear line why not."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise StartupError(f"cannot make the data directory {settings.data_dir}: {cause.strerror}") from cause

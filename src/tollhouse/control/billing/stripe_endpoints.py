@@ -32,7 +32,7 @@ class ReportAnswer(Shown):
 
 
 @router.post(
-    "/webhook", summary="Stripe's reports about meter events", responses=refusals(400, 413) | _NOT_NOW,
+    "/webhook", summary="Stripe's reports about meter events", responses=refusals(400, 413, 422) | _NOT_NOW,
     openapi_extra=_THIN_EVENT,
 )  # fmt: skip
 async def take_stripe_report(

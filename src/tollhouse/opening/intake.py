@@ -1,4 +1,4 @@
-"""The door for spans, from settings: the part of `app.py` that builds it."""
+"""The door for spans, from settings."""
 
 from functools import partial
 
