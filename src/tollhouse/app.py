@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tollhouse.access.lookup import PermitLookup
 from tollhouse.access.rates import Rates
-from tollhouse.access.shelf import Shelf
-from tollhouse.access.tokens import TokenLookup
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.upstream import UpstreamPool
 from tollhouse.control.context import ControlContext
@@ -26,14 +24,16 @@ from tollhouse.ledger import crashpoints
 from tollhouse.ledger.crashpoints import crash_at
 from tollhouse.ledger.worker import open_worker
 from tollhouse.opening.control import context_of
+from tollhouse.opening.hearing import known_of, notices_of
 from tollhouse.opening.intake import intake_of
-from tollhouse.opening.loops import Loop, chores_of, notices_of
+from tollhouse.opening.loops import Loop, chores_of
 from tollhouse.opening.road import keep_prices, ledger_terms, road_of, upstream_of
 from tollhouse.opening.stripe import meters_of
 from tollhouse.settings import Settings, make_data_dir
 
 if TYPE_CHECKING:
     from tollhouse.billing.stripe_meters import StripeMeters
+    from tollhouse.control.api import ControlPlane
 
 LAST_BOOKINGS_S: Final = 10.0
 
@@ -69,9 +69,6 @@ class Application:
 @contextlib.asynccontextmanager
 async def open_house(settings: Settings, database_url: str) -> AsyncIterator[House]:
     """Everything one process runs but its socket. What a dead predecessor held is charged before we serve."""
-    # Late: FastAPI and all its routes take most of a second to load, and commands without a server do not need them.
-    from tollhouse.control import api
-
     async with contextlib.AsyncExitStack() as stack:
         clock = SystemClock()
         database = await pool.connect(database_url, size=settings.database_pool_size)
@@ -84,35 +81,24 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         stack.push_async_callback(worker.close, LAST_BOOKINGS_S)
         upstream = upstream_of(settings)
         stack.push_async_callback(upstream.close)
-        shelf = Shelf(database, clock)
-        stack.callback(shelf.cease_to_hear)
-        permits = PermitLookup(database, clock, outage_ttl_s=settings.outage_ttl_s, shelf=shelf)
+        known = known_of(settings, database, clock)
+        stack.callback(known.cease_to_hear)
         deliveries = Deliveries(database, clock, private=settings.allow_private_webhooks)
-        tokens = TokenLookup(database, clock, shelf)
-        notices = notices_of(database_url, worker.keeper, permits, tokens, shelf, deliveries)
+        notices = notices_of(database_url, worker.keeper, known, deliveries)
         meters = await _opened_meters(settings, stack)
-        control = await context_of(settings, database, clock, catalog, permits, stack, meters)
+        control = await context_of(settings, database, clock, catalog, known.permits, stack, meters)
         control.keyrings.keyring()  # master keys that cannot be read stop the start
         prices = Prices(catalog)
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
         stack.callback(rates.close)
-        road = road_of(settings, worker, upstream, permits, prices, control, clock, point, rates)
-        intake = intake_of(settings, database, permits, tokens, clock)
-        loops = asyncio.create_task(
-            _run_loops(
-                intake.commits.run,
-                worker.keeper.run,
-                worker.janitor.run,
-                notices.run,
-                deliveries.run,
-                partial(keep_prices, settings, prices),
-                *chores_of(control, meters),
-            )
-        )
+        road = road_of(settings, worker, upstream, known.permits, prices, control, clock, point, rates)
+        intake = intake_of(settings, database, known, clock)
+        own: list[Loop] = [worker.keeper.run, worker.janitor.run, notices.run, intake.commits.run, deliveries.run]
+        chores = [partial(keep_prices, settings, prices), *chores_of(control, meters)]
+        loops = asyncio.create_task(_run_loops(*own, *chores))
         stack.push_async_callback(_cancel, loops)
-        plane = api.ControlPlane(control)
-        plane.warm()
-        yield House(Application(Gateway(road, clock), intake, plane), control, road, upstream, loops)
+        application = Application(Gateway(road, clock), intake, _control_plane(control))
+        yield House(application, control, road, upstream, loops)
 
 
 @contextlib.asynccontextmanager
@@ -125,6 +111,15 @@ async def open_control(settings: Settings, database_url: str) -> AsyncIterator[C
         catalog = load_catalog(settings.price_overrides, datetime.now(UTC).date())
         permits = PermitLookup(database, clock)
         yield await context_of(settings, database, clock, catalog, permits, stack)
+
+
+def _control_plane(control: ControlContext) -> "ControlPlane":
+    """Late: FastAPI with all routes takes most of a second to load, and commands without a server do not need it."""
+    from tollhouse.control.api import ControlPlane
+
+    plane = ControlPlane(control)
+    plane.warm()
+    return plane
 
 
 async def _opened_meters(settings: Settings, stack: contextlib.AsyncExitStack) -> "StripeMeters | None":

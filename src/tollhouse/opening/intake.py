@@ -2,8 +2,6 @@
 
 from functools import partial
 
-from tollhouse.access.lookup import PermitLookup
-from tollhouse.access.tokens import TokenLookup
 from tollhouse.control import identity
 from tollhouse.db.pool import Database
 from tollhouse.foundation.clock import Clock
@@ -14,6 +12,7 @@ from tollhouse.intake.commits import Commits
 from tollhouse.intake.otlp import Limits
 from tollhouse.intake.senders import Senders
 from tollhouse.intake.sorting import Sorter, Window
+from tollhouse.opening.hearing import Known
 from tollhouse.settings import Settings
 from tollhouse.traces.attribution import Attribution
 from tollhouse.traces.spans import write as ingest
@@ -21,15 +20,13 @@ from tollhouse.traces.spans import write as ingest
 _DAY_S = 86_400.0
 
 
-def intake_of(
-    settings: Settings, database: Database, permits: PermitLookup, tokens: TokenLookup, clock: Clock
-) -> Intake:
+def intake_of(settings: Settings, database: Database, known: Known, clock: Clock) -> Intake:
     """Its `commits.run` is a loop of the process; nothing else of it need be closed."""
     commits = Commits(database, ingest, most_waiting=settings.ingest_max_waiting_spans)
     own_host = None if settings.public_url is None else settings.public_url.host
     touch = partial(identity.note_use, database, clock)
     return Intake(
-        senders=Senders(permits, tokens, clock, secret=settings.ingest_secret(), touch=touch),
+        senders=Senders(known.permits, known.tokens, clock, secret=settings.ingest_secret(), touch=touch),
         pace=Pace(clock, settings.ingest_spans_per_s),
         room=Room(settings.ingest_max_inflight_bytes, commits.full),
         sorter=Sorter(

@@ -1,26 +1,16 @@
-"""What runs in the background of a process: listening for what happens elsewhere, and chores that no call notices."""
+"""What runs in the background of a process: chores that no call notices."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from tollhouse.access.lookup import NOTICES as PERMIT_NOTICES
-from tollhouse.access.lookup import PermitLookup
-from tollhouse.access.shelf import NOTICES as KEY_NOTICES
-from tollhouse.access.shelf import Shelf
-from tollhouse.access.tokens import TokenLookup
 from tollhouse.billing.exporter import Exporter
 from tollhouse.control.context import ControlContext
 from tollhouse.control.onboarding import billing_accounts, gateways
-from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import partitions
-from tollhouse.db.notices import Notices
 from tollhouse.foundation.logs import get_logger
 from tollhouse.ledger import seals
-from tollhouse.ledger.crossings import NOTICES as CROSSING_NOTICES
-from tollhouse.ledger.keeper import NOTICES as LEDGER_NOTICES
-from tollhouse.ledger.keeper import Keeper
 
 if TYPE_CHECKING:
     from tollhouse.billing.stripe_meters import StripeMeters
@@ -31,37 +21,6 @@ Loop = Callable[[], Coroutine[Any, Any, None]]
 """Runs until it is cancelled."""
 
 _log = get_logger(__name__)
-
-
-def notices_of(
-    database_url: str,
-    keeper: Keeper,
-    permits: PermitLookup,
-    tokens: TokenLookup,
-    shelf: Shelf,
-    deliveries: Deliveries,
-) -> Notices:
-    """What happens elsewhere: to keys and tokens and what they depend on, to budgets, to their thresholds."""
-
-    def began() -> None:
-        permits.begin_to_hear()
-        shelf.begin_to_hear()
-
-    def ceased() -> None:
-        permits.cease_to_hear()
-        shelf.cease_to_hear()
-
-    def customer_changed(customer_id: str) -> None:
-        permits.customer_changed(customer_id)
-        tokens.customer_changed(customer_id)
-
-    channels = {
-        LEDGER_NOTICES: keeper.hear,
-        PERMIT_NOTICES: customer_changed,
-        KEY_NOTICES: shelf.key_made,
-        CROSSING_NOTICES: deliveries.wake,
-    }
-    return Notices(database_url, channels, began=began, ceased=ceased)
 
 
 def chores_of(control: ControlContext, meters: "StripeMeters | None") -> list[Loop]:
