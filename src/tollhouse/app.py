@@ -94,7 +94,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         road = road_of(settings, worker, upstream, known.permits, prices, control, clock, point, rates)
         intake = intake_of(settings, database, known, clock)
         own: list[Loop] = [worker.keeper.run, worker.janitor.run, notices.run, intake.commits.run, deliveries.run]
-        chores = [partial(keep_prices, settings, prices), *chores_of(control, meters)]
+        chores: list[Loop] = [partial(keep_prices, settings, prices), *chores_of(control, meters)]
         loops = asyncio.create_task(_run_loops(*own, *chores))
         stack.push_async_callback(_cancel, loops)
         application = Application(Gateway(road, clock), intake, _control_plane(control))
