@@ -216,3 +216,18 @@ async def test_a_report_that_cannot_be_fetched_is_an_error(stripe: StripeDouble,
     stripe.trouble("500 before", on=EVENT)
     with pytest.raises(BillingError):
         await meters.read_report(body, signed(body, at=time.time())["Stripe-Signature"])
+
+
+async def test_a_stripe_that_is_slow_is_not_waited_for(stripe: StripeDouble) -> None:
+    body = wire(stripe.metering.report())
+    signature = signed(body, at=time.time())["Stripe-Signature"]
+    async with StripeMeters(
+        stripe.url, Secret(SECRET), METER, webhook_secret=Secret(WEBHOOK_SECRET), wait_s=0.2
+    ) as impatient:
+        holds = [stripe.hold(METERS), stripe.hold(EVENT)]
+        with pytest.raises(BillingError, match=r"within 0\.2 seconds"):
+            await impatient.standing()
+        with pytest.raises(BillingError, match=r"within 0\.2 seconds"):
+            await impatient.read_report(body, signature)
+        for hold in holds:
+            stripe.let_go(hold)

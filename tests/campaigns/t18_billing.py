@@ -102,7 +102,7 @@ async def _orders(
 ) -> AsyncIterator[Order]:
     pace = Pace(scale.pick(12.0, 10.0))
     number = 0
-    while not until.done() or number < scale.pick(20, 1_000):
+    while not until.done() or number < scale.pick(20, 1_200):
         await pace.turn()
         number += 1
         asked = chat(f"Call number {number}.", MAX_TOKENS, stream=number % 3 == 0)

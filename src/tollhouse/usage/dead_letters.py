@@ -25,6 +25,7 @@ class DeadLetter:
     """`first_tried_at`: since when it may be at the meter; None: it certainly is not."""
 
     entry_id: str
+    customer_id: CustomerId
     cost: Nanos
     occurred_at: datetime
     attempts: int
@@ -69,6 +70,17 @@ async def page(
     return [_letter(row) async for row in rows]
 
 
+async def of_all(connection: Connection, *, most: int) -> list[DeadLetter]:
+    """Every customer's, the newest first."""
+    return [_letter(row) async for row in _sql.dead_letters_of_all(connection, most=most)]
+
+
+async def customer_of(connection: Connection, entry_id: str) -> CustomerId | None:
+    """Whose dead letter it is; None: nobody's."""
+    found = await _sql.customer_of_dead_letter(connection, entry_id=entry_id)
+    return None if found is None else CustomerId(found)
+
+
 async def lock(connection: Connection, customer_id: CustomerId, entry_id: str) -> DeadLetter | None:
     """None: the customer has no such dead letter."""
     row = await _sql.dead_letter_for_update(connection, customer_id=customer_id, entry_id=entry_id)
@@ -80,6 +92,11 @@ async def revive(connection: Connection, customer_id: CustomerId, entry_id: str)
     await _sql.revive(connection, customer_id=customer_id, entry_id=entry_id)
 
 
+async def close(connection: Connection, customer_id: CustomerId, entry_id: str, reason: str, now: datetime) -> None:
+    """It is over: counted at the meter after all, or billed in another way."""
+    await _sql.close_dead_letter(connection, customer_id=customer_id, entry_id=entry_id, reason=reason, now=now)
+
+
 async def revive_all(connection: Connection, customer_id: CustomerId, *, not_before: datetime) -> int:
     """All that can do no harm and are not too old, at most `MOST_REVIVED`; how many."""
     return int(await _sql.revive_many(connection, customer_id=customer_id, not_before=not_before, most=MOST_REVIVED))
@@ -88,6 +105,7 @@ async def revive_all(connection: Connection, customer_id: CustomerId, *, not_bef
 def _letter(row: Mapping[str, Any]) -> DeadLetter:
     return DeadLetter(
         entry_id=row["entry_id"],
+        customer_id=CustomerId(row["customer_id"]),
         cost=Nanos(row["cost_nanos"]),
         occurred_at=row["occurred_at"],
         attempts=row["attempts"],

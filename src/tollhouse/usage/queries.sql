@@ -198,16 +198,16 @@ LEFT JOIN usage_exports x ON x.customer_id = :customer_id;
 
 -- name: dead_letters
 -- A page, the newest first; the cursor is the last row's (dead_at, entry_id).
-SELECT e.entry_id::text, e.cost_nanos, e.occurred_at, e.attempts, e.first_tried_at, e.dead_at, e.dead_kind,
-    e.last_error
+SELECT e.entry_id::text, e.customer_id, e.cost_nanos, e.occurred_at, e.attempts, e.first_tried_at, e.dead_at,
+    e.dead_kind, e.last_error
 FROM usage_events e
 WHERE e.customer_id = :customer_id AND e.dead_at IS NOT NULL
     AND (:before::timestamptz IS NULL OR (e.dead_at, e.entry_id) < (:before, :before_id::uuid))
 ORDER BY e.dead_at DESC, e.entry_id DESC LIMIT :most;
 
 -- name: dead_letter_for_update^
-SELECT e.entry_id::text, e.cost_nanos, e.occurred_at, e.attempts, e.first_tried_at, e.dead_at, e.dead_kind,
-    e.last_error
+SELECT e.entry_id::text, e.customer_id, e.cost_nanos, e.occurred_at, e.attempts, e.first_tried_at, e.dead_at,
+    e.dead_kind, e.last_error
 FROM usage_events e
 WHERE e.customer_id = :customer_id AND e.entry_id = :entry_id::uuid AND e.dead_at IS NOT NULL FOR UPDATE;
 
@@ -229,3 +229,17 @@ WITH fit AS (
         key_round = e.key_round + 1, renamed = e.renamed + CASE WHEN e.dead_kind = 'reported' THEN 1 ELSE 0 END
     FROM fit WHERE e.entry_id = fit.entry_id RETURNING 1)
 SELECT count(*) FROM revived;
+
+-- name: dead_letters_of_all
+-- The same for whoever looks after the whole installation; there are few, or something is very wrong.
+SELECT e.entry_id::text, e.customer_id, e.cost_nanos, e.occurred_at, e.attempts, e.first_tried_at, e.dead_at,
+    e.dead_kind, e.last_error
+FROM usage_events e WHERE e.dead_at IS NOT NULL ORDER BY e.dead_at DESC, e.entry_id DESC LIMIT :most;
+
+-- name: customer_of_dead_letter$
+SELECT e.customer_id FROM usage_events e WHERE e.entry_id = :entry_id::uuid AND e.dead_at IS NOT NULL;
+
+-- name: close_dead_letter!
+-- It is dealt with elsewhere: over, and in no count of what was sent.
+UPDATE usage_events SET sent_at = :now, dead_at = NULL, dead_kind = NULL, last_error = :reason
+WHERE entry_id = :entry_id::uuid AND customer_id = :customer_id AND dead_at IS NOT NULL;

@@ -31,7 +31,7 @@ class CountedOut(Shown):
 
     @classmethod
     def of(cls, counted: Counted) -> "CountedOut":
-        return cls(events=counted.events, usd=_usd(counted.cost), nanos=counted.cost)
+        return cls(events=counted.events, usd=exact_usd_string(counted.cost), nanos=counted.cost)
 
 
 class UsageOut(Shown):
@@ -82,7 +82,7 @@ class DeadLetterOut(Shown):
             entry_id=letter.entry_id,
             kind=letter.kind,
             reason=letter.reason,
-            cost_usd=_usd(letter.cost),
+            cost_usd=exact_usd_string(letter.cost),
             cost_nanos=letter.cost,
             occurred_at=letter.occurred_at,
             attempts=letter.attempts,
@@ -113,10 +113,6 @@ class RetryAllAnswer(Shown):
 
     retried: int
     left: int
-
-
-def _usd(nanos: int) -> str:
-    return f"-{exact_usd_string(-nanos)}" if nanos < 0 else exact_usd_string(nanos)
 
 
 @router.get("/usage", summary="Usage events by state", responses=refusals(401, 403))

@@ -1,11 +1,10 @@
 """How much of a customer's usage is where on its way to Stripe, and dead letters that a person sends again.
 
-Nothing here changes an amount: a customer may have its usage sent, not decide what it is.
+Nothing here changes an amount: a customer may have its usage sent, not decide what it is, nor that it was billed.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
 
 from tollhouse.billing.metering import OLDEST
 from tollhouse.control import audit
@@ -13,7 +12,7 @@ from tollhouse.control.callers import Person
 from tollhouse.control.context import ControlContext
 from tollhouse.control.pages import place_cursor, read_place_cursor
 from tollhouse.control.permissions import require
-from tollhouse.db.pool import Database
+from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import Conflict, NotFound
 from tollhouse.foundation.ids import is_uuid
 from tollhouse.usage import dead_letters
@@ -58,12 +57,8 @@ async def retry(context: ControlContext, person: Person, entry_id: str, *, may_c
     `may_count_twice`: somebody has looked, or takes the risk, though Stripe may have counted it.
     """
     require(person, "billing.retry")
-    if not is_uuid(entry_id):
-        _not_there()
     async with context.database.transaction() as connection:
-        letter = await dead_letters.lock(connection, person.customer_id, entry_id)
-        if letter is None:
-            _not_there()
+        letter = await _locked(connection, person, entry_id)
         _judge(letter, context.clock.now(), may_count_twice=may_count_twice)
         await dead_letters.revive(connection, person.customer_id, entry_id)
         before: audit.Record = {"dead": letter.kind, "reason": letter.reason}
@@ -85,6 +80,28 @@ async def retry_all(context: ControlContext, person: Person) -> Retried:
     return Retried(events, left)
 
 
+async def close(context: ControlContext, person: Person, entry_id: str, reason: str) -> DeadLetter:
+    """Its usage is billed: somebody has found it at Stripe, or billed it by hand. Raises NotFound.
+
+    Only for operators: nobody else may say so of a bill.
+    """
+    require(person, "billing.retry")
+    async with context.database.transaction() as connection:
+        letter = await _locked(connection, person, entry_id)
+        await dead_letters.close(connection, person.customer_id, entry_id, reason, context.clock.now())
+        before: audit.Record = {"dead": letter.kind, "reason": letter.reason}
+        after: audit.Record = {"reason": reason}
+        await audit.append(connection, person.actor, "usage_event.close", entry_id, before=before, after=after)
+    return letter
+
+
+async def _locked(connection: Connection, person: Person, entry_id: str) -> DeadLetter:
+    letter = await dead_letters.lock(connection, person.customer_id, entry_id) if is_uuid(entry_id) else None
+    if letter is None:
+        raise no_such_letter()
+    return letter
+
+
 def _judge(letter: DeadLetter, now: datetime, *, may_count_twice: bool) -> None:
     if letter.occurred_at <= now - OLDEST:
         raise Conflict(
@@ -99,5 +116,5 @@ def _judge(letter: DeadLetter, now: datetime, *, may_count_twice: bool) -> None:
         )
 
 
-def _not_there() -> NoReturn:
-    raise NotFound("there is no such dead letter", code="dead_letter_not_found")
+def no_such_letter() -> NotFound:
+    return NotFound("there is no such dead letter", code="dead_letter_not_found")
