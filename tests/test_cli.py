@@ -124,6 +124,17 @@ def test_doctor_says_what_is_right_and_what_is_wrong(told: dict[str, str], embed
     assert "WRONG  database" in _said_with_status_1(away)
 
 
+def test_the_doctor_says_who_may_send_spans(told: dict[str, str]) -> None:
+    assert "API tokens and virtual keys (TRACE_INGEST_SECRET is not set)" in run(told, "doctor")
+    assert "taken with OPENROUTER_BROADCAST_SECRET" in run(told | {"OPENROUTER_BROADCAST_SECRET": "x" * 32}, "doctor")
+    short = told | {"TRACE_INGEST_SECRET": "guess me"}
+    process = subprocess.run(
+        [sys.executable, "-m", "tollhouse", "doctor"], env=BARE | short, capture_output=True, text=True, timeout=60
+    )
+    assert "TRACE_INGEST_SECRET is short" in process.stdout
+    assert "guess me" not in process.stdout
+
+
 async def test_the_doctor_looks_at_the_identity_provider(told: dict[str, str]) -> None:
     async with scripted(SystemClock()) as provider:
         assert "with passwords only" in await asyncio.to_thread(run, told, "doctor")

@@ -60,7 +60,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == CHAT_PATH:
             await self._gateway(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"] == TRACES_PATH:
+        elif scope["type"] == "http" and scope["path"] == TRACES_PATH and scope["method"] == "POST":
             await self.intake(scope, receive, send)
         else:
             await self.control(scope, receive, send)

@@ -16,6 +16,7 @@ from tollhouse.opening.stripe import billing_of, meters_of
 from tollhouse.settings import Settings
 
 _WAIT_S: Final = 5.0
+_SHORTEST_SHARED_SECRET: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which things are needed."""
-    return [*_data_dir(settings), *_database(settings), *asyncio.run(_others(settings)), *_server(settings)]
+    known = [*_data_dir(settings), *_database(settings), *asyncio.run(_others(settings))]
+    return [*known, *_intake(settings), *_server(settings)]
 
 
 def _data_dir(settings: Settings) -> list[Finding]:
@@ -191,6 +193,18 @@ async def _meter(settings: Settings) -> list[Finding]:
         return [Finding("meter", f"`{name}` does not count what we send: {standing.fault}", wrong=True)]
     heard = "" if settings.stripe_webhook_secret else "; its errors are not heard (STRIPE_WEBHOOK_SECRET is not set)"
     return [Finding("meter", f"`{name}` is there and counts what we send{heard}")]
+
+
+def _intake(settings: Settings) -> list[Finding]:
+    """Who may send spans, and whether a secret that opens the door for every customer can be guessed."""
+    secret = settings.ingest_secret()
+    name = "TRACE_INGEST_SECRET" if settings.trace_ingest_secret else "OPENROUTER_BROADCAST_SECRET"
+    if secret is None:
+        return [Finding("traces", "taken with API tokens and virtual keys (TRACE_INGEST_SECRET is not set)")]
+    if len(secret.reveal()) < _SHORTEST_SHARED_SECRET:
+        says = f"{name} is short: whoever guesses it writes spans for every customer. Take 32 random characters."
+        return [Finding("traces", says, wrong=True)]
+    return [Finding("traces", f"taken with {name}, API tokens and virtual keys")]
 
 
 def _server(settings: Settings) -> list[Finding]:

@@ -21,7 +21,7 @@ from tollhouse.control.callers import Actor
 from tollhouse.control.people import tokens
 from tollhouse.control.people.tokens import TokenTerms
 
-PARSERS: Final = ("body", "stream", "answer", "journal")
+PARSERS: Final = ("body", "stream", "answer", "journal", "spans")
 ROLES: Final = ("admin", "manager", "member")
 _CHECKS: Final = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"

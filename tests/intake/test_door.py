@@ -5,9 +5,10 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import zstandard
@@ -18,8 +19,10 @@ from intake.sending import JSON, PROTOBUF, SECRET, Door, Made, as_json, partial_
 from making import customer, key, team, user
 from stage import Stage
 from tollhouse.access.keys import KeyTerms, NewKey
+from tollhouse.db.pool import Connection
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId, new_id
 from tollhouse.foundation.secrets import new_api_token, new_raw_key, sha256_hex
+from tollhouse.traces.spans import Span
 
 DAY_NS = 86_400 * 10**9
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -459,12 +462,13 @@ async def test_a_body_over_its_limit_is_refused_unread(door: Door) -> None:
     assert answer.status_code == 413
 
 
-async def test_types_encodings_and_methods_that_we_do_not_know(door: Door) -> None:
+async def test_types_and_encodings_that_we_do_not_know(door: Door) -> None:
     body = request(Made()).SerializeToString()
     assert (await door.post(body, SECRET, "text/plain")).status_code == 415
     assert (await door.post(body, SECRET, content_encoding="br")).status_code == 415
     async with httpx.AsyncClient() as client:
-        assert (await client.get(f"{door.url}/v1/traces")).status_code == 405
+        read = await client.get(f"{door.url}/v1/traces")
+    assert read.json()["error"]["code"] == "not_signed_in", "reading spans is another door's"
 
 
 @pytest.mark.parametrize(
@@ -496,10 +500,105 @@ async def test_a_connection_test_and_an_empty_request_are_fine(door: Door) -> No
         assert (answer.status_code, answer.json()) == (200, {})
 
 
-async def test_a_call_that_went_through_us_is_counted_by_our_own_span(door: Door, acme: House) -> None:
-    span = Made(call(user__id=acme.member, server__address="tollhouse.example"))
-    assert (await door.send(span)).status_code == 200
-    assert len(await door.rows(span)) == 1
+@pytest.fixture
+def taken(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[Span]:
+    """The spans as they are handed over to be stored."""
+    assert stage.house is not None
+    commits, seen = stage.house.application.intake.commits, list[Span]()
+    store = commits._ingest
+
+    async def ingest(connection: Connection, spans: Sequence[Span]) -> object:
+        seen.extend(spans)
+        return await store(connection, spans)
+
+    monkeypatch.setattr(commits, "_ingest", ingest)
+    return seen
+
+
+async def test_each_call_is_counted_once(door: Door, acme: House, taken: list[Span]) -> None:
+    """Not what is around it, not what two instrumentations tell of twice, and not what our own road has a span for."""
+    agent = Made(call(gen_ai__operation__name="invoke_agent"), name="agent")
+    chat = Made(call(), name="chat", trace_id=agent.trace_id, parent=agent.span_id)
+    twice = Made(call(), name="twice", trace_id=agent.trace_id, parent=chat.span_id)
+    elsewhere = Made(call(), name="elsewhere", parent=chat.span_id)
+    through_us = Made(call(server__address="tollhouse.example"), name="through us")
+    base = Made(call() | {"gen_ai.openai.api_base": "https://tollhouse.example/v1/ai/"}, name="base")
+    plain = Made({"http.request.method": "GET"}, name="plain")
+    answer = await door.send(agent, chat, twice, elsewhere, through_us, base, plain, credential=acme.key.raw_key)
+    assert answer.status_code == 200
+    assert {span.name for span in taken if span.counted} == {"chat", "elsewhere"}
+    assert {span.source for span in taken} == {"otlp"}
+
+
+async def test_a_span_that_names_nobody_belongs_to_whom_its_trace_does(door: Door, acme: House) -> None:
+    root = Made(call(user__id=acme.member))
+    child = Made(call(), trace_id=root.trace_id, parent=root.span_id)
+    stranger = Made(call(user__id="stranger"), trace_id=root.trace_id)
+    assert partial_success(await door.send(child, root, stranger))[0] == 1
+    assert {row["user_id"] for row in await door.rows(root)} == {acme.member}
+
+
+async def test_while_there_is_no_room_senders_are_told_to_come_again(
+    door: Door, stage: Stage, acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stage.house is not None
+    room = stage.house.application.intake.room
+    body = request(Made(call(user__id=acme.member))).SerializeToString()
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "_most", len(body) - 1)
+        answer = await door.post(body, SECRET)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert Status.FromString(answer.content).code == 14
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "_most", len(body) + 10)
+        answer = await door.post(gzip.compress(body), SECRET, content_encoding="gzip")
+    assert answer.status_code == 503, "what it unfolds to has no room"
+    assert (await door.post(body, SECRET)).status_code == 200
+    assert room.taken == 0
+
+
+async def test_a_source_that_is_too_fast_is_told_when_to_come_again(door: Door, stage: Stage, acme: House) -> None:
+    assert stage.house is not None
+    async with door.database.transaction() as connection:
+        fast, calm = await key(connection, acme.customer_id), await key(connection, acme.customer_id)
+    stage.house.application.intake.pace.spend(f"key {fast.key_id}", 1_000_000)
+    answer = await door.send(Made(call()), credential=fast.raw_key)
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert (await door.send(Made(call()), credential=calm.raw_key)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ConnectionResetError(), 503), (asyncpg.CheckViolationError("x"), 400), (KeyError(), 500)]
+)
+async def test_what_was_not_stored_is_not_answered_200(
+    door: Door, stage: Stage, acme: House, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    assert stage.house is not None
+
+    async def ingest(_connection: Connection, _spans: Sequence[Span]) -> object:
+        raise error
+
+    span = Made(call())
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.house.application.intake.commits, "_ingest", ingest)
+        answer = await door.send(span, credential=acme.key.raw_key)
+    assert answer.status_code == status
+    assert ("retry-after" in answer.headers) is (status == 503)
+    assert await door.rows(span) == []
+
+
+async def test_an_error_of_ours_is_told_as_one(door: Door, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert stage.house is not None
+
+    def check(_source: str) -> None:
+        raise KeyError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.house.application.intake.pace, "check", check)
+        answer = await door.send(Made(call()))
+    assert answer.status_code == 500
+    assert Status.FromString(answer.content).code == 13
 
 
 async def test_a_key_with_terms_of_its_own_sends_too(door: Door, stage: Stage) -> None:

@@ -51,7 +51,7 @@ class IntakeLimits:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The ASGI application for spans; the app sends it requests for `TRACES_PATH` only."""
+    """The ASGI application for spans; the app sends it what is posted to `TRACES_PATH`, and nothing else."""
 
     senders: Senders
     pace: Pace
@@ -75,8 +75,6 @@ class Intake:
             await exchange.refuse(refusals.internal_error())
 
     async def _serve(self, exchange: Exchange) -> None:
-        if exchange.method != "POST":
-            raise refusals.method_not_allowed()
         sender = await self.senders.sender(exchange.header(b"authorization"))
         self.pace.check(sender.source)
         declared = exchange.declared_bytes()

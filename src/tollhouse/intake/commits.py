@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import asyncpg
+
 from tollhouse.db.pool import CONNECTION_ERRORS, Connection, Database, unreachable
 from tollhouse.foundation.errors import TollhouseError, Unavailable
 from tollhouse.foundation.logs import get_logger
@@ -112,12 +114,16 @@ def _fail(waiting: _Waiting, error: TollhouseError) -> None:
 def _told(error: Exception) -> TollhouseError:
     if isinstance(error, TollhouseError):
         return error
-    if isinstance(error, CONNECTION_ERRORS) or _may_pass(error):
+    if isinstance(error, CONNECTION_ERRORS):
         return unreachable()
-    _log.warning("the database refused spans", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None))
+    if not isinstance(error, asyncpg.PostgresError):
+        _log.error("spans could not be stored", error=repr(error))
+        return refusals.internal_error()
+    if (error.sqlstate or "")[:2] in _MAY_PASS:
+        return unreachable()
+    _log.warning("the database refused spans", error=type(error).__name__, sqlstate=error.sqlstate)
     return refusals.refused_by_database()
 
 
-def _may_pass(error: Exception) -> bool:
-    """Rolled back for no fault of the rows (class 40), or the server has no room (class 53)."""
-    return str(getattr(error, "sqlstate", None) or "")[:2] in ("40", "53")
+# Classes of SQLSTATE: rolled back for no fault of the rows, and no room on the server.
+_MAY_PASS: Final = ("40", "53")

@@ -30,7 +30,6 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._body_read = False
-        self.method: str = scope["method"]
         self.content_type = (self.header(b"content-type") or b"").partition(b";")[0].strip().lower()
         self.encoding = refusals.PROTOBUF if self.content_type == refusals.PROTOBUF else refusals.JSON
 

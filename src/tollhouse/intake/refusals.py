@@ -10,7 +10,6 @@ import msgspec
 from tollhouse.foundation.errors import (
     BadRequest,
     Forbidden,
-    MethodNotAllowed,
     RequestTimeout,
     TollhouseError,
     TooLarge,
@@ -21,7 +20,7 @@ from tollhouse.foundation.errors import (
 
 JSON: Final = b"application/json"
 PROTOBUF: Final = b"application/x-protobuf"
-_GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 405: 12, 408: 4, 413: 11, 415: 3, 429: 8, 503: 14}
+_GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 408: 4, 413: 11, 415: 3, 429: 8, 503: 14}
 _INTERNAL: Final = 13
 
 
@@ -59,10 +58,6 @@ def key_expired() -> Forbidden:
 
 def scope_missing(scope: str) -> Forbidden:
     return Forbidden(f"This API token lacks the scope `{scope}`.", code="scope_missing")
-
-
-def method_not_allowed() -> MethodNotAllowed:
-    return MethodNotAllowed("Spans are sent with POST.")
 
 
 def unsupported_type(given: str) -> UnsupportedMedia:
