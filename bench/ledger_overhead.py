@@ -160,9 +160,9 @@ async def _both(settings: Settings, url: str) -> AsyncIterator[tuple[str, str]]:
     """Where calls go with the ledger, and where without: one house, one loop, two ports."""
     async with app.open_house(settings, url) as house, contextlib.AsyncExitStack() as stack:
         keeper = cast("Keeper", NoLedger())
-        road = replace(house.road, keeper=keeper, settler=Settler(keeper, house.road.clock))
+        road = replace(house.road, keeper=keeper, settler=Settler(keeper, house.road.clock, house.counts))
         same = house.application
-        without = app.Application(Gateway(road, road.clock), same.intake, same.control)
+        without = app.Application(Gateway(road, road.clock, house.counts), same.intake, same.control)
         addresses = []
         for application in (house.application, without):
             listener = serving.listen("127.0.0.1", 0)

@@ -13,28 +13,35 @@ from tollhouse.access.rates import Rates
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.upstream import UpstreamPool
 from tollhouse.control.context import ControlContext
+from tollhouse.control.exporters.delivery import Exports
 from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import partitions, pool
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.gateway.asgi import CHAT_PATH, Gateway
 from tollhouse.gateway.caller import Receive, Scope, Send
+from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.journey import Prices, Road
 from tollhouse.intake.asgi import TRACES_PATH, Intake
 from tollhouse.ledger import crashpoints
 from tollhouse.ledger.crashpoints import crash_at
 from tollhouse.ledger.worker import open_worker
+from tollhouse.metrics.gauges import Gauges, Sources
 from tollhouse.opening.control import context_of
 from tollhouse.opening.hearing import known_of, notices_of
 from tollhouse.opening.intake import intake_of
 from tollhouse.opening.loops import Loop, chores_of
+from tollhouse.opening.metrics import metrics_of, tallies_of
 from tollhouse.opening.road import keep_prices, ledger_terms, road_of, upstream_of
 from tollhouse.opening.stripe import meters_of
 from tollhouse.settings import Settings, make_data_dir
+from tollhouse.tallies.cells import Tally
 
 if TYPE_CHECKING:
     from tollhouse.billing.stripe_meters import StripeMeters
     from tollhouse.control.api import ControlPlane
+    from tollhouse.metrics.asgi import Metrics
 
+METRICS_PATH: Final = "/metrics"
 LAST_BOOKINGS_S: Final = 10.0
 
 
@@ -46,22 +53,32 @@ class House:
     control: ControlContext
     road: Road
     upstream: UpstreamPool
+    counts: Counts
     loops: "asyncio.Task[None]"
 
 
 class Application:
     """The ASGI entry: chat calls take the road, spans go to the intake, everything else to the control plane."""
 
-    def __init__(self, gateway: Gateway, intake: Intake, control: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        intake: Intake,
+        control: Callable[..., Coroutine[Any, Any, None]],
+        metrics: "Metrics | None" = None,
+    ) -> None:
         self.intake = intake
         self.control = control
         self._gateway = gateway
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == CHAT_PATH:
             await self._gateway(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] == TRACES_PATH and scope["method"] == "POST":
             await self.intake(scope, receive, send)
+        elif self._metrics is not None and scope["type"] == "http" and scope["path"] == METRICS_PATH:
+            await self._metrics(scope, receive, send)
         else:
             await self.control(scope, receive, send)
 
@@ -88,17 +105,23 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         meters = await _opened_meters(settings, stack)
         control = await context_of(settings, database, clock, catalog, known.permits, stack, meters)
         control.keyrings.keyring()  # master keys that cannot be read stop the start
+        exports = Exports(database, clock, control.keyrings, private=settings.allow_private_webhooks)
         prices = Prices(catalog)
         rates = Rates(settings.data_dir.resolve() / "rates", worker.slot.number)
         stack.callback(rates.close)
-        road = road_of(settings, worker, upstream, known.permits, prices, control, clock, point, rates)
+        tally = Tally(tallies_of(settings), worker.slot.number)
+        stack.callback(tally.close)
+        counts = Counts(tally)
+        road = road_of(settings, worker, upstream, known.permits, prices, control, clock, point, rates, counts)
         intake = intake_of(settings, database, known, clock)
         own: list[Loop] = [worker.keeper.run, worker.janitor.run, notices.run, intake.commits.run, deliveries.run]
+        own += [exports.run, Gauges(tally, Sources(worker.keeper, upstream, database)).run]
         chores: list[Loop] = [partial(keep_prices, settings, prices), *chores_of(control, meters)]
         loops = asyncio.create_task(_run_loops(*own, *chores))
         stack.push_async_callback(_cancel, loops)
-        application = Application(Gateway(road, clock), intake, _control_plane(control))
-        yield House(application, control, road, upstream, loops)
+        metrics = metrics_of(settings, database, clock)
+        application = Application(Gateway(road, clock, counts), intake, _control_plane(control), metrics)
+        yield House(application, control, road, upstream, counts, loops)
 
 
 @contextlib.asynccontextmanager

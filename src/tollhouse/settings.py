@@ -104,6 +104,9 @@ class Settings(BaseSettings):
 
     openrouter_management_key: SecretStr | None = Field(None, validation_alias="OPENROUTER_MANAGEMENT_KEY")
 
+    # Operators; without a token there is no /metrics
+    metrics_token: SecretStr | None = None
+
     # Limits of the road
     max_body_bytes: Annotated[int, Field(ge=1024, le=512 << 20)] = 20 << 20
     max_header_bytes: Annotated[int, Field(ge=4096, le=1 << 20)] = 32 << 10
@@ -150,6 +153,13 @@ class Settings(BaseSettings):
             raise ValueError(f"each of them {_KEY_FORM}")
         return given
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _one_token(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not (len(given.get_secret_value()) >= 16 and _is_plain(given.get_secret_value())):
+            raise ValueError("must have at least 16 characters, plain ASCII without spaces and commas")
+        return given
+
     def former_keys(self) -> tuple[Secret, ...]:
         """Master keys that only open."""
         return () if self.former_secret_keys is None else tuple(map(Secret, _listed(self.former_secret_keys)))
@@ -164,8 +174,11 @@ _KEY_FORM: Final = f"must have at least {SHORTEST_SECRET_CHARS} characters, plai
 
 
 def _is_key(text: str) -> bool:
-    plain = text.isascii() and text.isprintable()
-    return plain and len(text) >= SHORTEST_SECRET_CHARS and not set(", ") & set(text)
+    return _is_plain(text) and len(text) >= SHORTEST_SECRET_CHARS
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not set(", ") & set(text)
 
 
 def _listed(secret: SecretStr) -> list[str]:

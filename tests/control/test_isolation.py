@@ -60,6 +60,7 @@ class Grid:
 
 
 ADMINS = Grid(NEVER, NEVER, NEVER, ANY, ANY)
+THEIR_ADMINS = Grid(NEVER, NEVER, NEVER, OURS)
 BOSSES = Grid(NEVER, NEVER, ANY, ANY, ANY)
 EVERYBODY = Grid(ANY, ANY, ANY, ANY, ANY)
 KEYS_TOO = Grid(ANY, ANY, ANY, ANY, ANY, virtual_key=ANY)
@@ -90,6 +91,7 @@ WHAT_IF = {
     "from": "2026-11-01T00:00:00Z",
     "to": "2026-11-23T00:00:00Z",
 }
+EXPORTER = {"name": "x", "url": "https://otlp.example.com/"}
 SWITCH = {"hashes": ["{key_hash}"], "disabled": True}
 ADJUST = {"call_id": "{call_id}", "cost_usd": 0, "reason": "because"}
 RELEASE = {"budget_id": "{budget_id}", "all": True, "reason": "because"}
@@ -105,6 +107,11 @@ MATRIX: Final = (
     Route("PUT", "/v1/customers/me/webhook", 200, ADMINS, body={"url": "https://hooks.example.com/x"}),
     Route("DELETE", "/v1/customers/me/webhook", 204, ADMINS),
     Route("POST", "/v1/customers/me/webhook/test", 404, ADMINS),
+    Route("GET", "/v1/customers/me/trace-exporters", 200, ADMINS),
+    Route("POST", "/v1/customers/me/trace-exporters", 201, ADMINS, body=EXPORTER),
+    Route("PATCH", "/v1/customers/me/trace-exporters/{exporter_id}", 200, THEIR_ADMINS, body={"enabled": False}),
+    Route("DELETE", "/v1/customers/me/trace-exporters/{exporter_id}", 204, THEIR_ADMINS),
+    Route("POST", "/v1/customers/me/trace-exporters/{exporter_id}/test", 200, THEIR_ADMINS),
     Route("GET", "/v1/customers/me/provider-keys", 200, ADMINS),
     Route("PUT", "/v1/customers/me/provider-keys/{provider}", 200, ADMINS, body={"secret": "sk-other-1234"}),
     Route("DELETE", "/v1/customers/me/provider-keys/{provider}", 204, ADMINS),

@@ -76,6 +76,7 @@ MEMBERS_CAN = [
     ("ledger.release_doubt", NO_ONE, False),
     ("ledger.reconcile", NO_ONE, False),
     ("webhook.manage", NO_ONE, False),
+    ("trace_exporter.manage", NO_ONE, False),
     ("gateway.provision", NO_ONE, False),
     ("key.rotate", Subject(user_id=ME, made_by=COLLEAGUE), True),
     ("key.rotate", Subject(team_id=MY_TEAM), True),

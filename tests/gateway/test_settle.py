@@ -18,12 +18,14 @@ from tollhouse.foundation.money import Nanos, PicosPerToken
 from tollhouse.foundation.tokens import TokenUsage
 from tollhouse.gateway.authorize import Destination
 from tollhouse.gateway.calls import Arrival, ChatRequest
+from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.estimate import Estimate
 from tollhouse.gateway.passage import NOT_SENT, Ending, Passage
 from tollhouse.gateway.settle import Settler, opening_of, tell
 from tollhouse.ledger.purse import Wish
 from tollhouse.ledger.records import Reserved, Resolved, entry_day
 from tollhouse.ledger.worker import Worker
+from tollhouse.tallies.cells import Tally
 
 RATES = Rates(0, *[PicosPerToken(1_000_000)] * 5)
 PRICE = Price((RATES,))
@@ -48,8 +50,8 @@ async def mine(embedded_database: Database) -> Account:
 
 
 @pytest.fixture
-def settler(worker: Worker) -> Settler:
-    return Settler(worker.keeper, ManualClock())
+def settler(worker: Worker, tmp_path: Path) -> Settler:
+    return Settler(worker.keeper, ManualClock(), Counts(Tally(tmp_path, 0)))
 
 
 def a_permit(mine: Account) -> Permit:

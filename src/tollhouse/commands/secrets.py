@@ -7,15 +7,16 @@ import click
 from tollhouse import settings
 from tollhouse.commands.terminal import with_control, with_settings
 from tollhouse.control.context import ControlContext
-from tollhouse.control.provider_keys import rotation
-from tollhouse.control.provider_keys.rotation import Rotation
+from tollhouse.control.exporters import rotation as exporters
+from tollhouse.control.provider_keys import rotation as provider_keys
+from tollhouse.foundation.sealing import Envelope
 from tollhouse.opening.control import master_keys_of
 from tollhouse.settings import Settings
 
 
 @click.group("secrets")
 def secrets_group() -> None:
-    """Rotate the master key that seals customers' provider keys."""
+    """Rotate the master key that seals customers' provider keys and the headers of their exporters."""
 
 
 @secrets_group.command("rotate")
@@ -35,15 +36,24 @@ def rotate(read: Settings, new: bool) -> None:
         click.echo(f"a new master key is at the top of {keys.file}")
 
     async def work(context: ControlContext) -> None:
-        _say(await rotation.rotate(context.database, context.keyrings.latest()))
+        keyring = context.keyrings.latest()
+        keys = await provider_keys.rotate(context.database, keyring)
+        _say(keys, await exporters.rotate(context.database, keyring))
 
     with_control(read, work)
 
 
-def _say(done: Rotation) -> None:
-    for key in done.unreadable:
-        where = f"customer {key.customer_id}, provider {key.provider}, master key {key.envelope.master_key_id}"
-        click.echo(f"cannot be opened: {where}")
-    click.echo(f"{done.rewrapped} rewrapped, {done.current} already current, {len(done.unreadable)} cannot be opened")
-    if done.unreadable:
+def _say(keys: provider_keys.Rotation, headers: exporters.Rotation) -> None:
+    for key in keys.unreadable:
+        _say_unreadable(f"customer {key.customer_id}, provider {key.provider}", key.envelope)
+    for one in headers.unreadable:
+        _say_unreadable(f"customer {one.customer_id}, trace exporter {one.id}", one.envelope)
+    unreadable = len(keys.unreadable) + len(headers.unreadable)
+    rewrapped, current = keys.rewrapped + headers.rewrapped, keys.current + headers.current
+    click.echo(f"{rewrapped} rewrapped, {current} already current, {unreadable} cannot be opened")
+    if unreadable:
         sys.exit(1)
+
+
+def _say_unreadable(where: str, envelope: Envelope) -> None:
+    click.echo(f"cannot be opened: {where}, master key {envelope.master_key_id}")

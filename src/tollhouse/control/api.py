@@ -14,6 +14,7 @@ from tollhouse.control.billing import stripe_endpoints as stripe
 from tollhouse.control.context import ControlContext
 from tollhouse.control.customers import endpoints as customers
 from tollhouse.control.edge import ControlRoute, Doorstep, install_refusals
+from tollhouse.control.exporters import endpoints as exporters
 from tollhouse.control.history import endpoints as history
 from tollhouse.control.identity import Context
 from tollhouse.control.keys import endpoints as keys
@@ -37,6 +38,8 @@ from tollhouse.control.webhooks import endpoints as webhooks
 
 _WEBHOOK_TRIALS: Final = 10
 _WEBHOOK_TRIALS_WINDOW_S: Final = 300.0
+_EXPORTER_TRIALS: Final = 10
+_EXPORTER_TRIALS_WINDOW_S: Final = 300.0
 
 _TAGS: Final = [
     {"name": "customers", "description": "Registering, and the customer's gateway."},
@@ -52,8 +55,8 @@ _TAGS: Final = [
 ]
 
 _ROOMS: Final = (
-    registration, customers, webhooks, provider_keys, people, single_sign_on, users, teams, invitations, tokens, models,
-    keys, limits, ledger, what_if, billing, stripe, reports, history,
+    registration, customers, webhooks, provider_keys, exporters, people, single_sign_on, users, teams, invitations,
+    tokens, models, keys, limits, ledger, what_if, billing, stripe, reports, history,
 )  # fmt: skip
 
 health = APIRouter(prefix="/v1", tags=["health"], route_class=ControlRoute)
@@ -85,6 +88,7 @@ class ControlPlane:
             "doorkeeper": Doorkeeper(Passwords(), Tries(context.clock)),
             "provider": None if sign_on is None else Provider(sign_on, context.clock),
             "webhook_trials": Throttle(context.clock, most=_WEBHOOK_TRIALS, window_s=_WEBHOOK_TRIALS_WINDOW_S),
+            "exporter_trials": Throttle(context.clock, most=_EXPORTER_TRIALS, window_s=_EXPORTER_TRIALS_WINDOW_S),
             "replays": asyncio.Semaphore(what_if.MOST_AT_ONCE),
         }
 

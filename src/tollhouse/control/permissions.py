@@ -54,6 +54,7 @@ Action = Literal[
     "gateway.provision",
     "provider_key.manage",
     "webhook.manage",
+    "trace_exporter.manage",
     "audit.list",
     "user.list",
     "user.see",
@@ -139,6 +140,7 @@ RULES: Final[Mapping[Action, Rule]] = {
     "gateway.provision": _rule("customer:write", "admin"),
     "provider_key.manage": _rule("customer:write", "admin"),
     "webhook.manage": _rule("customer:write", "admin"),
+    "trace_exporter.manage": _rule("customer:write", "admin"),
     "audit.list": _rule("customer:read", "admin"),
     # its people: managers run teams and invite members, admins decide who is what
     "user.list": _rule("people:read", "admin", "manager"),

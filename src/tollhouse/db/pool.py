@@ -95,6 +95,11 @@ class Database:
             await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
             yield connection
 
+    @property
+    def standing(self) -> tuple[int, int]:
+        """How many connections are open, and how many of them idle."""
+        return self._pool.get_size(), self._pool.get_idle_size()
+
     async def close(self) -> None:
         """Wait, bounded, for connections in use, then close them all."""
         try:

@@ -10,6 +10,7 @@ from tollhouse.foundation.logs import get_logger
 from tollhouse.gateway import refusals
 from tollhouse.gateway.caller import Caller, CallerGone, Receive, Scope, Send
 from tollhouse.gateway.calls import Arrival
+from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.journey import Road
 from tollhouse.gateway.strangers import Strangers
 from tollhouse.traces.spans import new_span_id, new_trace_id
@@ -17,6 +18,7 @@ from tollhouse.traces.spans import new_span_id, new_trace_id
 CHAT_PATH: Final = "/v1/ai/chat/completions"
 
 _UNAUTHORIZED: Final = 401
+_INTERNAL_ERROR: Final = 500
 
 # W3C Trace Context, version 00: our span becomes a child of the caller's.
 _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
@@ -27,8 +29,9 @@ _log = get_logger(__name__)
 class Gateway:
     """The ASGI application for chat completions; the app sends it requests for `CHAT_PATH` only."""
 
-    def __init__(self, road: Road, clock: Clock) -> None:
+    def __init__(self, road: Road, clock: Clock, counts: Counts) -> None:
         self._road = road
+        self._counts = counts
         self._clock = clock
         self._strangers = Strangers(clock)
 
@@ -48,9 +51,11 @@ class Gateway:
         except CallerGone:
             return
         except TollhouseError as refusal:
+            self._counts.refusal(refusal.code, refusal.status)
             await self._turn_away(caller, refusal)
         except Exception as error:  # noqa: BLE001 - the ASGI edge: the last place where an error can become an answer
             _log.exception("a call failed", call_id=arrival.call_id, error=type(error).__name__)
+            self._counts.refusal("internal_error", _INTERNAL_ERROR)
             await self._refuse(caller, refusals.internal_error())
 
     async def _turn_away(self, caller: Caller, refusal: TollhouseError) -> None:

@@ -148,6 +148,7 @@ class Road:
         if draft.output_tokens != passage.estimate.output_tokens:
             draft = write(passage.chat, destination, passage.estimate.output_tokens)
             await pause(passage.chat.size_bytes)
+        passage.sent_at = self.clock.monotonic()
         self.point("before_send")
         try:
             response = await forward(self.pool, credential, permit, destination, passage.arrival.call_id, draft.body)

@@ -56,6 +56,8 @@ class Passage:
     reading: Reading = field(default_factory=Reading)
     upstream_status: int | None = None
     cf_log_id: str | None = None
+    sent_at: float | None = None
+    """When it began to be sent, and when the answer began: of the monotonic clock, like its arrival."""
     first_byte_at: float | None = None
     error_type: str | None = None
     booked: bool = False

@@ -7,8 +7,8 @@ from typing import Final
 
 from tollhouse.catalog.cost import cost
 from tollhouse.cloudflare.routes import route_of
-from tollhouse.foundation.ids import CallId
 from tollhouse.foundation.money import Nanos
+from tollhouse.gateway.conventions import MOST_LIST, MOST_TEXT, Value, said_by_request, short
 from tollhouse.gateway.passage import Passage
 from tollhouse.ledger.records import Resolved, entry_day, opened_at
 from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, Attributes, Span
@@ -16,8 +16,6 @@ from tollhouse.traces.vendors import tool_of
 from tollhouse.usage.receipts import Receipt
 
 VENDOR: Final = "tollhouse"
-_MOST_TEXT: Final = 200
-_MOST_LIST: Final = 32
 _RESOURCE: Final[Attributes] = {"service.name": "tollhouse"}
 
 # Cloudflare's slug -> the conventions' well-known `gen_ai.provider.name`; others keep their slug.
@@ -30,12 +28,9 @@ _PROVIDER_NAMES: Final = {
     "grok": "x_ai",
     "perplexity-ai": "perplexity",
 }
-_REQUEST_ATTRIBUTES: Final = {
-    "temperature": "gen_ai.request.temperature",
-    "top_p": "gen_ai.request.top_p",
-    "frequency_penalty": "gen_ai.request.frequency_penalty",
-    "presence_penalty": "gen_ai.request.presence_penalty",
-}
+
+Server = tuple[str, int]
+"""Where calls are sent: a name and a port."""
 
 
 def cost_of(passage: Passage) -> Nanos:
@@ -62,7 +57,7 @@ def receipt_of(passage: Passage, ended_monotonic: float) -> Receipt:
         team_id=permit.team_id,
         provider=passage.destination.provider,
         model=passage.destination.model,
-        response_model=_short(passage.reading.model),
+        response_model=short(passage.reading.model),
         stream=passage.chat.stream,
         outcome=ending.outcome,
         upstream_status=passage.upstream_status,
@@ -87,7 +82,7 @@ def receipt_of(passage: Passage, ended_monotonic: float) -> Receipt:
     )
 
 
-def span_of(passage: Passage, ended_ns: int) -> Span:
+def span_of(passage: Passage, ended_ns: int, server: Server | None = None) -> Span:
     """The span of a call, sent or not."""
     usage, permit, arrival = passage.ending.usage, passage.permit, passage.arrival
     failed = passage.ending.outcome != "completed"
@@ -106,7 +101,7 @@ def span_of(passage: Passage, ended_ns: int) -> Span:
         start_ns=arrival.at_ns,
         end_ns=ended_ns,
         status=STATUS_ERROR if failed else STATUS_OK,
-        status_message=passage.error_type if failed else None,
+        status_message=_error_type(passage) if failed else None,
         model=passage.destination.model,
         provider=passage.destination.provider,
         input_tokens=usage.input,
@@ -115,31 +110,51 @@ def span_of(passage: Passage, ended_ns: int) -> Span:
         cache_write_tokens=usage.cache_write,
         reasoning_tokens=usage.reasoning,
         cost_nanos=cost_of(passage),
-        attributes=_attributes(passage),
+        attributes=_attributes(passage, server),
         resource_attributes=_RESOURCE,
     )
 
 
-def _attributes(passage: Passage) -> Attributes:
-    usage, permit, body = passage.ending.usage, passage.permit, passage.chat.body
-    said: dict[str, str | int | float | bool | list[str] | None] = {
+def _attributes(passage: Passage, server: Server | None) -> Attributes:
+    """Names and types are those of the conventions' registry; ours, which nobody else has, start with `tollhouse.`."""
+    said = {
+        **said_by_request(passage.chat.body, stream=passage.chat.stream),
+        **_said_of_answer(passage),
+        **_ours(passage),
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": _PROVIDER_NAMES.get(passage.destination.provider, passage.destination.provider),
         "gen_ai.request.model": passage.destination.model,
         "gen_ai.request.max_tokens": passage.estimate.output_tokens,
         "gen_ai.request.choice.count": passage.chat.choices if passage.chat.choices > 1 else None,
-        "gen_ai.response.model": _short(passage.reading.model),
-        "gen_ai.response.id": _short(passage.reading.response_id),
-        "gen_ai.response.finish_reasons": [reason[:_MOST_TEXT] for reason in passage.reading.finish_reasons][
-            :_MOST_LIST
-        ]
-        or None,
-        "gen_ai.usage.input_tokens": usage.input,
-        "gen_ai.usage.output_tokens": usage.output,
+        "server.address": server[0] if server else None,
+        "server.port": server[1] if server else None,
+        "enduser.id": _end_user(passage.chat.body.get("user")),
+        "error.type": _error_type(passage),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _said_of_answer(passage: Passage) -> dict[str, Value]:
+    usage, reading = passage.ending.usage, passage.reading
+    reasons = [reason[:MOST_TEXT] for reason in reading.finish_reasons][:MOST_LIST]
+    known = passage.ending.usage_source != "none"
+    return {
+        "gen_ai.response.model": short(reading.model),
+        "gen_ai.response.id": short(reading.response_id),
+        "gen_ai.response.finish_reasons": reasons or None,
+        "gen_ai.response.time_to_first_chunk": _until_first_chunk_s(passage) if passage.chat.stream else None,
+        "gen_ai.usage.input_tokens": usage.input if known else None,
+        "gen_ai.usage.output_tokens": usage.output if known else None,
         "gen_ai.usage.cache_read.input_tokens": usage.cached or None,
         "gen_ai.usage.cache_creation.input_tokens": usage.cache_write or None,
+        "gen_ai.usage.reasoning.output_tokens": usage.reasoning or None,
         "http.response.status_code": passage.upstream_status,
-        "error.type": passage.error_type,
+    }
+
+
+def _ours(passage: Passage) -> dict[str, Value]:
+    permit = passage.permit
+    return {
         "tollhouse.call.id": passage.arrival.call_id,
         "tollhouse.call.outcome": passage.ending.outcome,
         "tollhouse.key.id": permit.key_id,
@@ -147,15 +162,22 @@ def _attributes(passage: Passage) -> Attributes:
         "tollhouse.user.id": permit.user_id,
         "tollhouse.team.id": permit.team_id,
         "tollhouse.tags": list(dict.fromkeys((*permit.tags, *passage.chat.tags))) or None,
-        "enduser.id": _end_user(body.get("user")),
         "tollhouse.entry.kind": passage.ending.kind,
         "tollhouse.cost.nanos": cost_of(passage),
-        "cloudflare.ai_gateway.log_id": passage.cf_log_id,
+        "tollhouse.cloudflare.log_id": passage.cf_log_id,
     }
-    for field, name in _REQUEST_ATTRIBUTES.items():
-        value = body.get(field)
-        said[name] = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-    return {name: value for name, value in said.items() if value is not None}
+
+
+def _error_type(passage: Passage) -> str | None:
+    """Every call that failed has one: a code of few, or just how it ended."""
+    return passage.error_type or (passage.ending.outcome if passage.ending.outcome != "completed" else None)
+
+
+def _until_first_chunk_s(passage: Passage) -> float | None:
+    """From when the request was sent until its answer began."""
+    if passage.sent_at is None or passage.first_byte_at is None:
+        return None
+    return max(passage.first_byte_at - passage.sent_at, 0.0)
 
 
 def records_of_lost(
@@ -207,20 +229,23 @@ def _span_of_lost(receipt: Receipt, start_ns: int, parent_span_id: str | None) -
         model=receipt.model,
         provider=receipt.provider,
         cost_nanos=receipt.cost_nanos,
-        attributes=_lost_attributes(receipt.call_id, receipt.provider, receipt.model),
+        attributes=_lost_attributes(receipt),
         resource_attributes=_RESOURCE,
     )
 
 
-def _lost_attributes(call_id: CallId, provider: str, model: str) -> Attributes:
-    return {
+def _lost_attributes(receipt: Receipt) -> Attributes:
+    made: dict[str, str | int | float | bool | list[str]] = {
         "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": _PROVIDER_NAMES.get(provider, provider),
-        "gen_ai.request.model": model,
+        "gen_ai.provider.name": _PROVIDER_NAMES.get(receipt.provider, receipt.provider),
+        "gen_ai.request.model": receipt.model,
         "error.type": "lost",
-        "tollhouse.call.id": call_id,
+        "tollhouse.call.id": receipt.call_id,
+        "tollhouse.call.outcome": "lost",
         "tollhouse.entry.kind": "in_doubt",
+        "tollhouse.cost.nanos": receipt.cost_nanos,
     }
+    return made | {"gen_ai.request.stream": True} if receipt.stream else made
 
 
 def unbilled(provider: str, status: int) -> bool:
@@ -229,15 +254,10 @@ def unbilled(provider: str, status: int) -> bool:
     return status < 500 or (route is not None and status in route.unbilled_5xx)
 
 
-def _short(text: str | None) -> str | None:
-    """What a provider says of itself is text of any length; a record of the journal is not."""
-    return None if text is None else text[:_MOST_TEXT]
-
-
 def _millis(passage: Passage, moment: float | None) -> int | None:
     return None if moment is None else max(int((moment - passage.arrival.at_monotonic) * 1000), 0)
 
 
 def _end_user(said: object) -> str | None:
     """Whom the caller names as its own user, as in OpenAI's `user` field."""
-    return said[:_MOST_TEXT] if isinstance(said, str) and said and "\0" not in said else None
+    return said[:MOST_TEXT] if isinstance(said, str) and said and "\0" not in said else None

@@ -14,11 +14,13 @@ from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.logs import get_logger
 from tollhouse.foundation.money import Nanos
 from tollhouse.gateway.calls import Arrival
+from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.passage import Passage
-from tollhouse.gateway.records import cost_of, receipt_of, records_of_lost, span_of
+from tollhouse.gateway.records import Server, cost_of, receipt_of, records_of_lost, span_of
 from tollhouse.ledger.keeper import Keeper
 from tollhouse.ledger.records import Resolved
 from tollhouse.traces import spans
+from tollhouse.traces.exports import queue as exports
 from tollhouse.traces.spans import Span
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
@@ -45,9 +47,11 @@ class Story(msgspec.Struct, frozen=True, array_like=True):
 class Settler:
     """Writes outcomes into the journal. Keeps nothing."""
 
-    def __init__(self, keeper: Keeper, clock: Clock) -> None:
+    def __init__(self, keeper: Keeper, clock: Clock, counts: Counts, server: Server | None = None) -> None:
         self._keeper = keeper
         self._clock = clock
+        self._counts = counts
+        self._server = server
 
     def settle(self, passage: Passage) -> None:
         """Once; when this returns, no kill -9 can lose the outcome."""
@@ -56,12 +60,13 @@ class Settler:
         passage.booked = True
         kind, cost = passage.ending.kind, cost_of(passage)
         self._keeper.settle(passage.arrival.call_id, kind, cost, self._story(passage))
+        self._counts.call(passage, cost, self._clock.monotonic())
         if cost > passage.held:
             overrun = Nanos(cost - passage.held)
             _log.error("a call cost more than its bound", call_id=passage.arrival.call_id, overrun_nanos=overrun)
 
     def _story(self, passage: Passage) -> bytes:
-        span = span_of(passage, self._clock.now_ns())
+        span = span_of(passage, self._clock.now_ns(), self._server)
         receipt = None if passage.ending.kind == "void" else receipt_of(passage, self._clock.monotonic())
         return _encoder.encode(Story(receipt, span))
 
@@ -81,6 +86,7 @@ async def tell(connection: Connection, resolved: Sequence[Resolved]) -> None:
     if written:
         await receipts.write(connection, written)
     if stories:
+        await exports.offer(connection, [story.span for story in stories])
         await spans.write(connection, [story.span for story in stories])
 
 

@@ -109,6 +109,21 @@ class Keeper:
         tell = self.till.changed if what == "changed" else self.till.wanted
         self._do(tell(self._clock.monotonic(), int(budget_id)))
 
+    @property
+    def flushed(self) -> int:
+        """The number of the last record that the book has."""
+        return self._flusher.acked
+
+    @property
+    def unflushed(self) -> int:
+        """How many records the book does not have yet."""
+        return self.journal.last - self._flusher.acked
+
+    @property
+    def untold(self) -> int:
+        """How many of those that it has were not told yet."""
+        return self._flusher.acked - self._outbox.told
+
     # A worker's life ---------------------------------------------------------------------------------------
 
     async def run(self) -> None:

@@ -13,6 +13,7 @@ from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.logs import get_logger
 from tollhouse.foundation.money import usd_to_nanos
+from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.credentials import Credentials, ProviderKeys, Tokens
 from tollhouse.gateway.journey import Prices, Road, RoadLimits
 from tollhouse.gateway.relay import Drains, Relay
@@ -67,6 +68,7 @@ def road_of(
     clock: Clock,
     point: CrashPoint,
     rates: Rates,
+    counts: Counts,
 ) -> Road:
     drains = Drains(most=settings.max_drains, seconds=settings.drain_s, clock=clock)
     return Road(
@@ -78,11 +80,17 @@ def road_of(
         default_account=next((account.id for account in control.accounts), None),
         rates=rates,
         relay=Relay(drains, clock),
-        settler=Settler(worker.keeper, clock),
+        settler=Settler(worker.keeper, clock, counts, _server(settings)),
         clock=clock,
         limits=_road_limits(settings),
         point=point,
     )
+
+
+def _server(settings: Settings) -> tuple[str, int] | None:
+    """Where calls are sent, for their spans."""
+    host, port = settings.cf_gateway_base.host, settings.cf_gateway_base.port
+    return None if host is None or port is None else (host, port)
 
 
 def _credentials(control: ControlContext, clock: Clock) -> Credentials:

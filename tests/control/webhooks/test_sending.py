@@ -15,9 +15,10 @@ from control.webhooks.receiver import NO_CONTENT, Receiver, answer, certificate,
 from making import ManualClock
 from tollhouse.control.webhooks import news
 from tollhouse.control.webhooks.news import Event
-from tollhouse.control.webhooks.sending import PATIENCE_S, Outcome, Sender, look_up
+from tollhouse.control.webhooks.sending import PATIENCE_S, Outcome, Sender
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.secrets import Secret
+from tollhouse.outbound.sending import look_up
 
 SECRET = Secret("thw_0123")
 EVENT = news.trial(CustomerId("acme"), datetime(2026, 11, 23, tzinfo=UTC))

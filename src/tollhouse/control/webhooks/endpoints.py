@@ -12,8 +12,8 @@ from tollhouse.control.identity import Context, allowed
 from tollhouse.control.shapes import Given, Shown, refusals
 from tollhouse.control.throttle import Throttle
 from tollhouse.control.webhooks import service
-from tollhouse.control.webhooks.addresses import LONGEST_URL
 from tollhouse.control.webhooks.service import Webhook
+from tollhouse.outbound.addresses import LONGEST_URL
 
 router = APIRouter(prefix="/v1/customers/me/webhook", tags=["customers"], route_class=ControlRoute)
 

@@ -1,32 +1,17 @@
-"""Sends one event to one webhook: five seconds for everything, no redirects, and no trust in names.
+"""Sends one event to one webhook, signed in the moment it is sent. The answer's body is not read."""
 
-The name is looked up first, every address it has must be one we may talk to, and then the connection goes to one of
-exactly these: a name that changes its mind between the check and the connection changes nothing. TLS still asks for
-the name's certificate. Proxies from the environment are not used, they would look the name up again.
-"""
-
-import asyncio
-import functools
-import socket
 import ssl
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
-
 from tollhouse.control.webhooks import news
-from tollhouse.control.webhooks.addresses import Destination, NotAllowed, destination
 from tollhouse.control.webhooks.news import Event
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.secrets import Secret
+from tollhouse.outbound import sending
+from tollhouse.outbound.sending import LookUp, look_up
 
 PATIENCE_S: Final = 5.0
-_AT_ONCE: Final = 16
-_LOOK_UPS: Final = 4
-
-LookUp = Callable[[str, int], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +22,8 @@ class Outcome:
     error: str | None
 
 
-def look_up(host: str, port: int) -> list[str]:
-    """The addresses of a name, at least one, as the system finds them; raises OSError or UnicodeError."""
-    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
 class Sender:
-    """Owns what sending needs; whoever opens one closes it.
-
-    Look-ups have threads of their own: slow name servers of strangers must not keep the ledger's disk writes waiting,
-    which use the threads that all share.
-    """
+    """Owns what sending needs; whoever opens one closes it."""
 
     def __init__(
         self,
@@ -59,87 +35,12 @@ class Sender:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._clock = clock
-        self._private = private
-        self._names = names
-        self._patience_s = patience_s
-        self._look_ups = ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="webhook-names")
-        self._client = httpx.AsyncClient(
-            verify=tls or _usual_trust(),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=None,  # noqa: S113 - all of a try has one limit, see `send`
-            # Never reused: a connection belongs to an address here, and was made for one name out of several there.
-            limits=httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=0),
-        )
+        self._wire = sending.Sender(private=private, tls=tls, names=names, patience_s=patience_s)
 
     async def send(self, url: str, secret: Secret, event: Event) -> Outcome:
         """One try; never raises for what the other side does."""
-        try:
-            async with asyncio.timeout(self._patience_s):
-                status = await self._post(destination(url, private=self._private), secret, event)
-        except NotAllowed as refusal:
-            return Outcome(None, f"not sent: {refusal}")
-        except TimeoutError:
-            return Outcome(None, f"no answer within {self._patience_s:g} seconds")
-        except (httpx.HTTPError, OSError, UnicodeError) as error:
-            return Outcome(None, _in_words(error))
-        return Outcome(status, None if 200 <= status < 300 else f"answered {status}")
+        reply = await self._wire.post(url, news.headers(event, secret, self._clock.now()), event.body)
+        return Outcome(reply.status, reply.error)
 
     async def close(self) -> None:
-        self._look_ups.shutdown(wait=False, cancel_futures=True)
-        await self._client.aclose()
-
-    async def _post(self, to: Destination, secret: Secret, event: Event) -> int:
-        *others, last = await self._addresses(to)
-        for address in others:
-            try:
-                return await self._post_to(address, to, secret, event)
-            except httpx.ConnectError:  # nothing was sent there
-                continue
-        return await self._post_to(last, to, secret, event)
-
-    async def _post_to(self, address: str, to: Destination, secret: Secret, event: Event) -> int:
-        """The answer's status; its body is not read."""
-        headers = news.headers(event, secret, self._clock.now()) | {"Host": to.url.netloc.decode("ascii")}
-        request = self._client.build_request(
-            "POST",
-            to.url.copy_with(host=address),
-            content=event.body,
-            headers=headers,
-            extensions={"sni_hostname": to.host},
-        )
-        answer = await self._client.send(request, stream=True)
-        await answer.aclose()
-        return answer.status_code
-
-    async def _addresses(self, to: Destination) -> list[str]:
-        """The name's addresses, at least one, all of them allowed."""
-        loop = asyncio.get_running_loop()
-        addresses = await loop.run_in_executor(self._look_ups, self._names, to.host, to.port)
-        for address in addresses:
-            to.admit(address)
-        return addresses
-
-
-@functools.cache
-def _usual_trust() -> ssl.SSLContext:
-    """Reading all authorities takes longer than calls on the road should wait: once a process, when its loop begins."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
-def _in_words(error: Exception) -> str:
-    """Never the error's own text: that may say more than the receiver's owner should read."""
-    if isinstance(error, (socket.gaierror, UnicodeError)):
-        return "the name has no address"
-    if _is_about_certificate(error):
-        return "the certificate is not for this name, or nobody we know vouches for it"
-    if isinstance(error, httpx.ConnectError):
-        return "nobody takes connections there"
-    return f"the connection broke off: {type(error).__name__}"
-
-
-def _is_about_certificate(error: BaseException | None) -> bool:
-    """Whether the error, or one that it came from, is."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    return error is not None
+        await self._wire.close()

@@ -10,13 +10,13 @@ from tollhouse.control.callers import Person
 from tollhouse.control.context import ControlContext
 from tollhouse.control.throttle import Throttle
 from tollhouse.control.webhooks import news
-from tollhouse.control.webhooks.addresses import NotAllowed, destination
 from tollhouse.control.webhooks.sending import Outcome, Sender
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import NotFound, Unprocessable
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.secrets import Secret, new_webhook_secret
+from tollhouse.outbound.addresses import NotAllowed, destination
 
 _sql = queries.load(__file__)
 

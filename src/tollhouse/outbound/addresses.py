@@ -1,4 +1,4 @@
-"""Where a webhook may go: over https to public addresses. Pure.
+"""Where what customers have us send may go: over https to public addresses. Pure.
 
 We sit inside somebody's network and send where strangers tell us. So a URL is judged twice: as it is written, and by
 the address that its name stands for at the moment of sending. An installation may allow private addresses, for
@@ -47,7 +47,7 @@ _NOT_PUBLIC_6: Final = tuple(
 
 
 class NotAllowed(Exception):
-    """A webhook must not go there; the message says why and is safe to show."""
+    """Nothing may be sent there; the message says why and is safe to show."""
 
 
 @dataclass(frozen=True, slots=True)

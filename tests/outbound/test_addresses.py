@@ -1,10 +1,10 @@
-"""Where a webhook may go: as it is written, and by the address behind the name."""
+"""Where what customers have us send may go: as it is written, and by the address behind the name."""
 
 import ipaddress
 
 import pytest
 
-from tollhouse.control.webhooks.addresses import LONGEST_URL, NotAllowed, destination, is_public
+from tollhouse.outbound.addresses import LONGEST_URL, NotAllowed, destination, is_public
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "172.15.255.255", "172.32.0.1", "100.63.255.255", "2606:4700::1111", "2001:200::1"]
 NOT_PUBLIC = [

@@ -1,0 +1,1 @@
+"""Counts of one machine's workers, in memory that they share: written by one of them each, read by any."""
