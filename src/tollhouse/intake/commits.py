@@ -19,7 +19,7 @@ from tollhouse.foundation.logs import get_logger
 from tollhouse.intake import refusals
 from tollhouse.traces.spans import Span
 
-ROWS_AT_ONCE: Final = 2_000
+ROWS_AT_ONCE: Final = 1_000
 
 Ingest = Callable[[Connection, Sequence[Span]], Awaitable[object]]
 

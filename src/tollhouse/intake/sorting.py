@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.logs import redact
@@ -21,7 +21,7 @@ from tollhouse.traces.dialects import Dialects, Reading, Value, redacted
 from tollhouse.traces.spans import Span
 
 OTLP: Final = "otlp"
-_TURN_S: Final = 0.003
+_TURN_S: Final = 0.001
 _LOOK_EVERY: Final = 16
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * _NS_PER_S
@@ -80,24 +80,25 @@ class Sorter:
         self._window = window
         self._own_host = own_host
         self._dialects = Dialects()
+        self._work = asyncio.Lock()
 
     async def sort(
         self, sender: Sender, pieces: Iterator[Origin | Sent | Rejected], *, suspect: bool, agent: bytes | None = None
     ) -> Sorted:
         """All spans of a request. Raises what reading them raises, and Unavailable without a database."""
         made = Sorted()
-        drafts = await self._read(pieces, made, suspect=suspect, agent=agent)
-        _count_once(drafts)
+        async with _Turn(self._work) as turn:
+            drafts = await self._read(pieces, made, turn, suspect=suspect, agent=agent)
+            _count_once(drafts)
         await self._attribution.learn(sender, (draft.whose for draft in drafts if draft.whose))
-        owners = self._owners(sender, drafts)
-        turn = _Turn()
-        for draft, owner in zip(drafts, owners, strict=True):
-            if owner is None:
-                made.reject(Rejected(draft.sent.index, draft.sent.span_id, _NOBODYS))
-            else:
-                made.spans.append(_span(draft, owner, sender))
-            if turn.is_over():
-                await turn.pause()
+        async with _Turn(self._work) as turn:
+            for draft, owner in zip(drafts, self._owners(sender, drafts), strict=True):
+                if owner is None:
+                    made.reject(Rejected(draft.sent.index, draft.sent.span_id, _NOBODYS))
+                else:
+                    made.spans.append(_span(draft, owner, sender))
+                if turn.is_over():
+                    await turn.pause()
         return made
 
     def _owners(self, sender: Sender, drafts: list[_Draft]) -> list[Owner | None]:
@@ -119,13 +120,18 @@ class Sorter:
         ]
 
     async def _read(
-        self, pieces: Iterator[Origin | Sent | Rejected], made: Sorted, *, suspect: bool, agent: bytes | None
+        self,
+        pieces: Iterator[Origin | Sent | Rejected],
+        made: Sorted,
+        turn: "_Turn",
+        *,
+        suspect: bool,
+        agent: bytes | None,
     ) -> list[_Draft]:
         drafts: list[_Draft] = []
         source: _Source | None = None
         now = self._clock.now_ns()
         oldest, newest = now - int(self._window.back_s * _NS_PER_S), now + int(self._window.ahead_s * _NS_PER_S)
-        turn = _Turn()
         for piece in pieces:
             if isinstance(piece, Sent):
                 assert source is not None  # noqa: S101 - an origin comes before its spans
@@ -179,11 +185,23 @@ _NOBODYS: Final = (
 
 
 class _Turn:
-    """So much work at a time, then others have the loop."""
+    """So much work at a time, then others have the loop; and only one of all requests works between two of its rounds.
 
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
+    Two that work side by side are done no sooner, and everything else on the loop waits for both.
+    """
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock = lock
+        self._has_lock = False
+        self._began = 0.0
         self._steps = 0
+
+    async def __aenter__(self) -> Self:
+        await self._take()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._give()
 
     def is_over(self) -> bool:
         """Asked after every step; looks at the clock now and then."""
@@ -191,8 +209,21 @@ class _Turn:
         return self._steps % _LOOK_EVERY == 0 and time.perf_counter() - self._began > _TURN_S
 
     async def pause(self) -> None:
+        """Whoever waits for a turn of work has it first."""
+        self._give()
         await asyncio.sleep(0)
+        await self._take()
+
+    async def _take(self) -> None:
+        await self._lock.acquire()
+        self._has_lock = True
         self._began = time.perf_counter()
+
+    def _give(self) -> None:
+        """Not there when it was cancelled between two turns: then the lock is somebody else's."""
+        if self._has_lock:
+            self._has_lock = False
+            self._lock.release()
 
 
 def suspect(body: bytes) -> bool:
