@@ -17,6 +17,7 @@ RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 SOAK_STAMP := $(VENV)/.soak-installed
 OIDC_STAMP := tests/oidc_provider/node_modules/.installed
+OTEL_JS_STAMP := tests/otel_js/node_modules/.installed
 
 .PHONY: help
 help: ## Show this help
@@ -27,7 +28,7 @@ run: $(RUN_STAMP) ## Set everything up and run the demo on 127.0.0.1:8080
 	@exec $(BIN)/tollhouse serve --demo
 
 .PHONY: test
-test: $(DEV_STAMP) $(OIDC_STAMP) ## Set everything up and run all tests, with coverage of the rooms that must have it all
+test: $(DEV_STAMP) $(OIDC_STAMP) $(OTEL_JS_STAMP) ## Set everything up and run all tests, with coverage of the rooms that must have it all
 	@.ci/outside-postgres $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= $(ARGS)
 	@if [ -z "$(ARGS)" ]; then $(BIN)/python tests/house/coverage_floor.py; fi
 
@@ -66,7 +67,7 @@ lock: $(UV) ## Make requirements/*.txt anew from pyproject.toml
 
 .PHONY: clean
 clean: ## Remove the environment and caches; your data in .tollhouse stays
-	@rm -rf $(VENV) tests/oidc_provider/node_modules .venv-bench .mypy_cache .ruff_cache .pytest_cache .coverage .hypothesis
+	@rm -rf $(VENV) tests/oidc_provider/node_modules tests/otel_js/node_modules .venv-bench .mypy_cache .ruff_cache .pytest_cache .coverage .hypothesis
 
 $(UV):
 	@.ci/bootstrap $(PYTHON) $(VENV)
@@ -84,6 +85,11 @@ $(DEV_STAMP): requirements/dev.txt pyproject.toml | $(UV)
 # An OpenID provider that the tests sign in at, from the npm registry.
 $(OIDC_STAMP): tests/oidc_provider/package-lock.json tests/oidc_provider/package.json | $(DEV_STAMP)
 	@cd tests/oidc_provider && ../../.ci/npm ci --omit=dev --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# OpenTelemetry's SDK for JavaScript, a sender of spans.
+$(OTEL_JS_STAMP): tests/otel_js/package-lock.json tests/otel_js/package.json | $(DEV_STAMP)
+	@cd tests/otel_js && ../../.ci/npm ci --omit=dev --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(SOAK_STAMP): requirements/soak.txt | $(DEV_STAMP)

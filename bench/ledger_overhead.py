@@ -38,7 +38,7 @@ from tollhouse.gateway.settle import Settler
 from tollhouse.ledger.keeper import Keeper
 from tollhouse.ledger.purse import Wish
 from tollhouse.ledger.records import Reserved, SettlementKind
-from tollhouse.settings import Settings
+from tollhouse.settings import Settings, make_data_dir
 
 _BODY: Final = msgspec.json.encode(
     {"model": MODEL, "max_tokens": 40, "messages": [{"role": "user", "content": "What is the toll?"}]}
@@ -128,7 +128,7 @@ def _measure(seconds: int, turns: int, *, apart: bool) -> str:
             if apart:
                 _run_ahead()
             settings = settings_of(folder, upstream)
-            app.make_data_dir(settings)
+            make_data_dir(settings)
             with server.running(settings.database_url, settings.data_dir) as url, on_core(cores.gateway):
                 return asyncio.run(_drive(settings, url, Caller(folder, cores.load, apart), seconds, turns))
 
@@ -161,7 +161,8 @@ async def _both(settings: Settings, url: str) -> AsyncIterator[tuple[str, str]]:
     async with app.open_house(settings, url) as house, contextlib.AsyncExitStack() as stack:
         keeper = cast("Keeper", NoLedger())
         road = replace(house.road, keeper=keeper, settler=Settler(keeper, house.road.clock, house.counts))
-        without = app.Application(Gateway(road, road.clock, house.counts), house.application.control)
+        same = house.application
+        without = app.Application(Gateway(road, road.clock, house.counts), same.intake, same.control)
         addresses = []
         for application in (house.application, without):
             listener = serving.listen("127.0.0.1", 0)

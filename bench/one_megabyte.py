@@ -38,7 +38,7 @@ from tollhouse.gateway.authorize import Destination
 from tollhouse.gateway.calls import ChatRequest, decode, read_chat
 from tollhouse.gateway.estimate import estimate, normalised_pieces
 from tollhouse.gateway.forward import write
-from tollhouse.settings import Settings
+from tollhouse.settings import Settings, make_data_dir
 
 ALLOWED_S: Final = 0.001
 _SHOWN_S: Final = 0.0003
@@ -97,7 +97,7 @@ def _on_the_road() -> list[Seen]:
         folder = Path(name)
         with provider(folder, cores, chunks=1, delay_ms=0) as upstream:
             settings = settings_of(folder, upstream)
-            app.make_data_dir(settings)
+            make_data_dir(settings)
             with server.running(settings.database_url, settings.data_dir) as url, on_core(cores.gateway):
                 return asyncio.run(_drive(settings, url, folder, cores))
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -144,7 +144,7 @@ def nginx(bench: Bench) -> Iterator[list[Target]]:
 
 
 @contextlib.contextmanager
-def tollhouse(bench: Bench) -> Iterator[list[Target]]:
+def tollhouse(bench: Bench, settings: Mapping[str, str] | None = None) -> Iterator[list[Target]]:
     """`tollhouse serve`, one process, called with two keys; its Postgres is a server of its own, as in production."""
     port, data = free_port(), bench.folder / "tollhouse"
     data.mkdir(exist_ok=True)
@@ -159,6 +159,7 @@ def tollhouse(bench: Bench) -> Iterator[list[Target]]:
             "TOLLHOUSE_DATA_DIR": str(data),
             "TOLLHOUSE_PORT": str(port),
             "TOLLHOUSE_LOG_LEVEL": "warning",
+            **(settings or {}),
         }
         command = [sys.executable, "-m", "tollhouse", "serve"]
         log = bench.folder / "tollhouse.log"

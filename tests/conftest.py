@@ -23,10 +23,19 @@ def embedded_server() -> Iterator[str]:
     # Not below pytest's own folder: another session of it takes the right to enter away from the server's user.
     with tempfile.TemporaryDirectory(prefix="tollhouse-test-", ignore_cleanup_errors=True) as place:
         server = EmbeddedPostgres(Path(place))
+        _without_waiting_for_the_disk(server.url)
         try:
             yield server.url
         finally:
             server.stop()
+
+
+def _without_waiting_for_the_disk(server: str) -> None:
+    """No test cuts the power of the shared server."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")

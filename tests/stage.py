@@ -174,11 +174,17 @@ async def make_gateway(emulator_url: str, gateway_id: str) -> None:
 
 @asynccontextmanager
 async def open_stage(
-    database: Database, database_url: str, data_dir: Path, *, world: dict[str, Any] | None = None, **more: object
+    database: Database,
+    database_url: str,
+    data_dir: Path,
+    *,
+    world: dict[str, Any] | None = None,
+    told: Mapping[str, str] | None = None,
+    **more: object,
 ) -> AsyncIterator[Stage]:
-    """House and emulator in this event loop."""
+    """House and emulator in this event loop. `told`: more of the environment, by its whole names."""
     async with emulated(**(world or {})) as emulator:
-        read = settings_from(environment(emulator.url, database_url, data_dir, **more))
+        read = settings_from(environment(emulator.url, database_url, data_dir, **more) | dict(told or {}))
         listener = serving.listen("127.0.0.1", 0)
         async with app.open_house(read, database_url) as house:
             server = serving.make_server(house.application, max_header_bytes=read.max_header_bytes, shutdown_s=5)

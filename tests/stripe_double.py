@@ -1,4 +1,4 @@
-"""A Stripe that a test can break: customers over real HTTP, strict about what is sent.
+"""A Stripe that a test can break: customers and meters over real HTTP, strict about what is sent.
 
 Idempotency keys are kept as Stripe keeps them (https://docs.stripe.com/api/idempotent_requests): the same key with the
 same words gets the first answer again, an error that came after the work began included; with other words it is an
@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, urlsplit
+
+from stripe_meters import EVENT, METERS, SEND, Clock, MeterDouble, RealClock, Refused
 
 SECRET: Final = "sk_test_51double0123456789abcdef"
 OWNER: Final = "tollhouse_customer_id"
@@ -44,8 +46,8 @@ class Sent:
 
     @property
     def verb(self) -> str:
-        """Which of the four it is, without the id."""
-        path = re.sub(r"^/v1/customers/[^/]+$", "/v1/customers/*", self.path)
+        """Which of those that we know it is, without the id."""
+        path = re.sub(r"^(/v1/customers|/v2/core/events)/[^/]+$", r"\1/*", self.path)
         return f"{self.method} {path}"
 
     @property
@@ -97,12 +99,19 @@ def _refusal(status: int, kind: str, message: str, code: str | None = None, **he
 class StripeDouble:
     """What is there, what was sent, and what goes wrong next."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self.accounts: dict[str, dict[str, Any]] = {}
+        self.metering = MeterDouble(self.accounts, clock or RealClock())
+        self.delay_s = 0.0
+        """How long Stripe thinks before it begins to work."""
+        self.chaos: Callable[[str], FaultKind | None] = lambda _verb: None
+        """What goes wrong with a request of this kind when no trouble was ordered."""
         self.sent: list[Sent] = []
         self.malformed: list[str] = []
         """What Stripe would never be sent by its own SDK, or what it does not know. Empty when all is well."""
         self.most_per_page = 100
+        self.repeated = 0
+        """Answers that were given again to an idempotency key."""
         self._keys: dict[str, Kept] = {}
         self._faults: list[tuple[str, FaultKind]] = []
         self._holds: list[Hold] = []
@@ -145,8 +154,9 @@ class StripeDouble:
         hold.let_go.set()
 
     def a_day_passes(self) -> None:
-        """Stripe forgets idempotency keys."""
+        """Stripe forgets idempotency keys and identifiers."""
         self._keys.clear()
+        self.metering.taken.clear()
 
     # What is there -----------------------------------------------------------------------------------------
 
@@ -192,10 +202,11 @@ class StripeDouble:
             return None if fault == "close after" else answer
         key = sent.headers["idempotency-key"]
         if kept := self._keys.get(key):
+            self.repeated += 1
             return _repeated(kept, sent)
         self._keys[key] = kept = Kept(sent.words)
         answer = await self._work(sent, fault)
-        if answer.status == 400:
+        if answer.status in (400, 429):
             del self._keys[key]
         kept.answer = answer
         await self._pass_holds(sent, after=True)
@@ -203,6 +214,15 @@ class StripeDouble:
 
     async def _work(self, sent: Sent, fault: FaultKind | None) -> Answer:
         broken = _refusal(500, "api_error", "An unknown error occurred", **{"Stripe-Should-Retry": "false"})
+        if sent.verb != SEND:
+            return await self._work_alone(sent, fault, broken)
+        with self.metering.alone(sent.form) as alone:
+            if alone:
+                return await self._work_alone(sent, fault, broken)
+        return _refusal(429, "invalid_request_error", "This object cannot be accessed right now", "lock_timeout")
+
+    async def _work_alone(self, sent: Sent, fault: FaultKind | None, broken: Answer) -> Answer:
+        await asyncio.sleep(self.delay_s)
         await self._pass_holds(sent, after=False)
         if fault == "500 before":
             return broken
@@ -223,7 +243,7 @@ class StripeDouble:
             if verb == sent.verb:
                 del self._faults[place]
                 return kind
-        return None
+        return self.chaos(sent.verb)
 
     def _refused_at_the_door(self, sent: Sent, fault: FaultKind | None) -> Answer | None:
         self.malformed += _malformed(sent)
@@ -239,6 +259,8 @@ class StripeDouble:
     # Customers ---------------------------------------------------------------------------------------------
 
     def _done(self, sent: Sent) -> Answer:
+        if sent.verb in (SEND, METERS, EVENT):
+            return self._metered(sent)
         if sent.verb == LIST:
             return self._list(sent.query)
         if unknown := [name for name in sent.form if not _FIELD.fullmatch(name)]:
@@ -256,6 +278,16 @@ class StripeDouble:
             return Answer(200, {"id": account_id, "object": "customer", "deleted": True})
         account |= {name: sent.form[name] for name in ("name", "email") if name in sent.form}
         return Answer(200, dict(account))
+
+    def _metered(self, sent: Sent) -> Answer:
+        try:
+            if sent.verb == SEND:
+                return Answer(200, self.metering.send(sent.form, sent.headers["idempotency-key"]))
+            if sent.verb == METERS:
+                return Answer(200, self.metering.list_meters(sent.query, self.most_per_page))
+            return Answer(200, self.metering.event(sent.path.rpartition("/")[2]))
+        except Refused as refused:
+            return Answer(refused.status, refused.body)
 
     def _make(self, form: dict[str, str]) -> dict[str, Any]:
         number = next(self._numbers)
@@ -289,7 +321,7 @@ def _repeated(kept: Kept, sent: Sent) -> Answer:
 def _malformed(sent: Sent) -> list[str]:
     """What Stripe's SDK always sends right."""
     wrong = []
-    if sent.verb not in {MAKE, LIST, TELL, DELETE}:
+    if sent.verb not in {MAKE, LIST, TELL, DELETE, SEND, METERS, EVENT}:
         wrong.append(f"unknown: {sent.verb}")
     if not re.fullmatch(r"\d{4}-\d\d-\d\d(\.\w+)?", sent.headers.get("stripe-version", "")):
         wrong.append(f"Stripe-Version: {sent.headers.get('stripe-version')}")
@@ -320,8 +352,8 @@ def _fields(text: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[StripeDouble]:
-    double = StripeDouble()
+async def running(clock: Clock | None = None) -> AsyncIterator[StripeDouble]:
+    double = StripeDouble(clock)
     await double.up()
     try:
         yield double

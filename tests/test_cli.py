@@ -136,6 +136,17 @@ def test_doctor_says_what_is_right_and_what_is_wrong(told: dict[str, str], embed
     assert "WRONG  database" in _said_with_status_1(away)
 
 
+def test_the_doctor_says_who_may_send_spans(told: dict[str, str]) -> None:
+    assert "API tokens and virtual keys (TRACE_INGEST_SECRET is not set)" in run(told, "doctor")
+    assert "taken with OPENROUTER_BROADCAST_SECRET" in run(told | {"OPENROUTER_BROADCAST_SECRET": "x" * 32}, "doctor")
+    short = told | {"TRACE_INGEST_SECRET": "guess me"}
+    process = subprocess.run(
+        [sys.executable, "-m", "tollhouse", "doctor"], env=BARE | short, capture_output=True, text=True, timeout=60
+    )
+    assert "TRACE_INGEST_SECRET is short" in process.stdout
+    assert "guess me" not in process.stdout
+
+
 async def test_the_doctor_looks_at_the_identity_provider(told: dict[str, str]) -> None:
     async with scripted(SystemClock()) as provider:
         assert "with passwords only" in await asyncio.to_thread(run, told, "doctor")
@@ -187,7 +198,8 @@ async def test_the_doctor_sees_stripe_and_its_key_is_shown_nowhere(told: dict[st
     async with stripe_double.running() as stripe:
         billed = told | {"STRIPE_SECRET_KEY": stripe_double.SECRET, "STRIPE_API_BASE": stripe.url}
         assert "the key is accepted" in await asyncio.to_thread(run, billed, "doctor")
-        shown = await asyncio.to_thread(run, billed, "config")
+        shown = await asyncio.to_thread(run, billed | {"STRIPE_WEBHOOK_SECRET": "whsec_51secret"}, "config")
+        assert re.search(r"^STRIPE_WEBHOOK_SECRET +\*\*\*$", shown, re.MULTILINE)
         assert re.search(r"^STRIPE_SECRET_KEY +\*\*\*$", shown, re.MULTILINE)
         assert re.search(rf"^STRIPE_API_BASE +{stripe.url}/?$", shown, re.MULTILINE)
         wrong = billed | {"STRIPE_SECRET_KEY": "sk_test_51wrong0123456789"}
@@ -196,7 +208,27 @@ async def test_the_doctor_sees_stripe_and_its_key_is_shown_nowhere(told: dict[st
         away = await asyncio.to_thread(_said_with_status_1, billed)
     assert re.search(r"^WRONG  stripe .*Invalid API Key.*check STRIPE_SECRET_KEY", said, re.MULTILINE)
     assert re.search(r"^WRONG  stripe .*communicating.*STRIPE_API_BASE", away, re.MULTILINE)
-    assert not [key for key in (stripe_double.SECRET, "51wrong") if key in shown + said + away]
+    assert not [key for key in (stripe_double.SECRET, "51wrong", "51secret") if key in shown + said + away]
+
+
+async def test_the_doctor_sees_the_meter_and_what_did_not_get_there(told: dict[str, str], embedded_url: str) -> None:
+    async with stripe_double.running() as stripe:
+        billed = told | {"STRIPE_SECRET_KEY": stripe_double.SECRET, "STRIPE_API_BASE": stripe.url}
+        well = await asyncio.to_thread(run, billed, "doctor")
+        assert "`tollhouse_usage` is there and counts what we send; its errors are not heard" in well
+        assert "no dead letters; no event waits" in well
+        other = billed | {"TOLLHOUSE_STRIPE_METER": "calls", "STRIPE_WEBHOOK_SECRET": "whsec_x"}
+        assert "no active meter `calls`" in await asyncio.to_thread(_said_with_status_1, other)
+        stripe.metering.make_meter("calls", formula="count")
+        assert "must be `sum`" in await asyncio.to_thread(_said_with_status_1, other)
+        with psycopg.connect(embedded_url) as connection:
+            connection.execute(
+                "INSERT INTO usage_events (entry_id, customer_id, cost_nanos, occurred_at, dead_at, dead_kind) VALUES "
+                "(gen_random_uuid(), 'x', 1, '2026-11-20', now(), 'refused'), "
+                "(gen_random_uuid(), 'x', 1, '2026-11-22 08:30+00', NULL, NULL)"
+            )
+        assert "1 dead letters" in (said := await asyncio.to_thread(_said_with_status_1, billed))
+        assert "the oldest event that waits is of 2026-11-22 08:30 UTC" in said
 
 
 @pytest.mark.parametrize("name", ["TOLLHOUSE_PRICE_OVERRIDES", "TOLLHOUSE_CF_ACCOUNTS_FILE"])

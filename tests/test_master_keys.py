@@ -7,12 +7,13 @@ from threading import Barrier
 import pytest
 
 from stage import settings_from
-from tollhouse import app, settings
+from tollhouse import settings
 from tollhouse.access.provider_keys import PURPOSE
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.sealing import Envelope, Keyring
 from tollhouse.foundation.secrets import Secret
 from tollhouse.master_keys import MasterKeys
+from tollhouse.opening.control import master_keys_of
 
 LONG, OTHER = "s" * 32, "t" * 40
 SECRET = Secret("sk-tenant-0123456789")
@@ -114,10 +115,10 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 def test_the_environment_names_the_current_key_and_former_ones(tmp_path: Path) -> None:
     told = {"TOLLHOUSE_DATA_DIR": str(tmp_path), "TOLLHOUSE_SECRET_KEY": LONG}
-    envelope = app.master_keys_of(settings_from(told)).keyring().seal(SECRET, "c", "openai")
+    envelope = master_keys_of(settings_from(told)).keyring().seal(SECRET, "c", "openai")
     told |= {"TOLLHOUSE_SECRET_KEY": OTHER, "TOLLHOUSE_FORMER_SECRET_KEYS": f"{'u' * 32}, {LONG}"}
     read = settings_from(told)
-    assert _opens(app.master_keys_of(read).keyring(), envelope)
+    assert _opens(master_keys_of(read).keyring(), envelope)
     assert envelope.master_key_id == Keyring(PURPOSE, [Secret(LONG)]).current_id
     assert settings.environment_of(read)["TOLLHOUSE_FORMER_SECRET_KEYS"] == f"{'u' * 32}, {LONG}"
     shown = str(settings.describe(read))

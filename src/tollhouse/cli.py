@@ -34,6 +34,7 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
     "import": _Entry("imports", "import_group", "Bring keys over from another gateway."),
     "gateways": _Entry("keys", "gateways", "Cloudflare gateways of customers."),
     "secrets": _Entry("secrets", "secrets_group", "Rotate the master key that seals customers' provider keys."),
+    "billing": _Entry("billing", "billing_group", "Usage that did not get to Stripe: list, retry, close."),
     "ledger": _Entry("ledger", "ledger_group", "Look at the book, prove that it is right, correct it."),
 }
 

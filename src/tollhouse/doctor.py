@@ -8,12 +8,13 @@ from typing import Final
 import httpx
 import psycopg
 
-from tollhouse.app import accounts_of, billing_of, master_keys_of, single_sign_on_of
 from tollhouse.billing.accounts import BillingError
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.errors import BadGateway, StartupError
 from tollhouse.master_keys import MasterKeys
+from tollhouse.opening.control import accounts_of, master_keys_of, single_sign_on_of
+from tollhouse.opening.stripe import billing_of, meters_of
 from tollhouse.settings import Settings
 from tollhouse.traces.exports.exporters import PURPOSE as EXPORT_HEADERS
 
@@ -27,6 +28,7 @@ _EXPORTERS: Final = """
         coalesce(sum(refused_spans), 0)::bigint, coalesce(sum(skipped_spans), 0)::bigint,
         (SELECT count(*) FROM (SELECT FROM trace_exports LIMIT 100000) waiting)
     FROM trace_exporters"""
+_SHORTEST_SHARED_SECRET: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,8 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which things are needed."""
-    return [
-        *_data_dir(settings),
-        *_database(settings),
-        *asyncio.run(_others(settings)),
-        *_server(settings),
-        *_metrics(settings),
-    ]
+    known = [*_data_dir(settings), *_database(settings), *asyncio.run(_others(settings))]
+    return [*known, *_intake(settings), *_server(settings), *_metrics(settings)]
 
 
 def _data_dir(settings: Settings) -> list[Finding]:
@@ -73,6 +70,7 @@ def _database(settings: Settings) -> list[Finding]:
         if revision == head:
             findings.append(_secrets(settings, settings.database_url))
             findings.append(_exporters(settings.database_url))
+            findings += _usage(settings, settings.database_url)
     except StartupError as error:
         return [Finding("database", str(error), wrong=True)]
     return findings
@@ -136,8 +134,30 @@ def _exporters(url: str) -> Finding:
     return Finding("exporters", says + where)
 
 
+def _usage(settings: Settings, url: str) -> list[Finding]:
+    """What of all customers' usage is not at Stripe."""
+    if settings.stripe_secret_key is None:
+        return []
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        dead = connection.execute("SELECT count(*) FROM usage_events WHERE dead_at IS NOT NULL").fetchone()
+        oldest = connection.execute(
+            "SELECT min(occurred_at) FROM usage_events WHERE sent_at IS NULL AND dead_at IS NULL"
+        ).fetchone()
+    at = oldest[0] if oldest else None
+    waits = "no event waits" if at is None else f"the oldest event that waits is of {at:%Y-%m-%d %H:%M} UTC"
+    if dead and dead[0]:
+        says = f"{dead[0]} dead letters (see docs/operating.md, Billing with Stripe); {waits}"
+        return [Finding("usage", says, wrong=True)]
+    return [Finding("usage", f"no dead letters; {waits}")]
+
+
 async def _others(settings: Settings) -> list[Finding]:
-    return [*await _cloudflare(settings), *await _stripe(settings), *await _single_sign_on(settings)]
+    return [
+        *await _cloudflare(settings),
+        *await _stripe(settings),
+        *await _meter(settings),
+        *await _single_sign_on(settings),
+    ]
 
 
 async def _cloudflare(settings: Settings) -> list[Finding]:
@@ -188,6 +208,38 @@ async def _stripe(settings: Settings) -> list[Finding]:
     except BillingError as error:
         return [Finding("stripe", f"{error}; check STRIPE_SECRET_KEY and STRIPE_API_BASE", wrong=True)]
     return [Finding("stripe", "reachable, and the key is accepted")]
+
+
+async def _meter(settings: Settings) -> list[Finding]:
+    """Whether what is sent to Stripe is counted there, and whether we would hear that it is not."""
+    meters = meters_of(settings)
+    if meters is None:
+        return []
+    name = settings.stripe_meter
+    try:
+        async with meters:
+            standing = await meters.standing()
+    except BillingError as error:
+        return [Finding("meter", str(error), wrong=True)]
+    if not standing.found:
+        says = f"Stripe has no active meter `{name}`, so usage waits here: make it (docs/operating.md)"
+        return [Finding("meter", f"{says}, or set TOLLHOUSE_STRIPE_METER", wrong=True)]
+    if standing.fault is not None:
+        return [Finding("meter", f"`{name}` does not count what we send: {standing.fault}", wrong=True)]
+    heard = "" if settings.stripe_webhook_secret else "; its errors are not heard (STRIPE_WEBHOOK_SECRET is not set)"
+    return [Finding("meter", f"`{name}` is there and counts what we send{heard}")]
+
+
+def _intake(settings: Settings) -> list[Finding]:
+    """Who may send spans, and whether a secret that opens the door for every customer can be guessed."""
+    secret = settings.ingest_secret()
+    name = "TRACE_INGEST_SECRET" if settings.trace_ingest_secret else "OPENROUTER_BROADCAST_SECRET"
+    if secret is None:
+        return [Finding("traces", "taken with API tokens and virtual keys (TRACE_INGEST_SECRET is not set)")]
+    if len(secret.reveal()) < _SHORTEST_SHARED_SECRET:
+        says = f"{name} is short: whoever guesses it writes spans for every customer. Take 32 random characters."
+        return [Finding("traces", says, wrong=True)]
+    return [Finding("traces", f"taken with {name}, API tokens and virtual keys")]
 
 
 def _server(settings: Settings) -> list[Finding]:

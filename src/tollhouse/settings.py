@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     # Billing
     stripe_secret_key: SecretStr | None = Field(None, validation_alias="STRIPE_SECRET_KEY")
     stripe_api_base: HttpUrl = Field(HttpUrl("https://api.stripe.com"), validation_alias="STRIPE_API_BASE")
+    stripe_webhook_secret: SecretStr | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET")
+    stripe_meter: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")] = "tollhouse_usage"
+    """The event name of the meter that usage is sent to."""
 
     # People
     public_url: HttpUrl | None = None
@@ -85,6 +88,19 @@ class Settings(BaseSettings):
     # Telemetry
     trace_ingest_secret: SecretStr | None = Field(None, validation_alias="TRACE_INGEST_SECRET")
     openrouter_broadcast_secret: SecretStr | None = Field(None, validation_alias="OPENROUTER_BROADCAST_SECRET")
+
+    ingest_max_body_bytes: Annotated[int, Field(ge=1024, le=256 << 20)] = 8 << 20
+    ingest_max_decoded_bytes: Annotated[int, Field(ge=1024, le=256 << 20)] = 32 << 20
+    ingest_max_spans: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    """In one request."""
+    ingest_max_inflight_bytes: Annotated[int, Field(ge=1 << 20, le=16 << 30)] = 128 << 20
+    """Of all requests that one process works on, as sent and as decompressed."""
+    ingest_max_waiting_spans: Annotated[int, Field(ge=1, le=10_000_000)] = 40_000
+    """For the database, in one process."""
+    ingest_spans_per_s: Annotated[int, Field(ge=1, le=10_000_000)] = 20_000
+    """By credential, in one process."""
+    ingest_days_back: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Older spans are not taken."""
 
     openrouter_management_key: SecretStr | None = Field(None, validation_alias="OPENROUTER_MANAGEMENT_KEY")
 
@@ -147,6 +163,11 @@ class Settings(BaseSettings):
     def former_keys(self) -> tuple[Secret, ...]:
         """Master keys that only open."""
         return () if self.former_secret_keys is None else tuple(map(Secret, _listed(self.former_secret_keys)))
+
+    def ingest_secret(self) -> Secret | None:
+        """What whoever sends spans for all customers shows; None: nobody does."""
+        given = self.trace_ingest_secret or self.openrouter_broadcast_secret
+        return None if given is None or not given.get_secret_value() else Secret(given.get_secret_value())
 
 
 _KEY_FORM: Final = f"must have at least {SHORTEST_SECRET_CHARS} characters, plain ASCII without spaces and commas"
@@ -214,3 +235,11 @@ def _without_password(url: str) -> str:
     credentials, at, place = rest.rpartition("@")
     user, colon, _ = credentials.partition(":")
     return f"{scheme}://{user}{':***' if colon else ''}{at}{place}"
+
+
+def make_data_dir(settings: Settings) -> None:
+    """The data directory, or one clear line why not."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise StartupError(f"cannot make the data directory {settings.data_dir}: {cause.strerror}") from cause

@@ -36,6 +36,7 @@ CAMPAIGNS: Final = {
     "T15": ("t15_damage", "1,000 journals, each record damaged in every way; 10 minutes"),
     "T16": ("t16_soak", "150 calls/s on 10,000 keys with kills and outages; 30 minutes, or --minutes"),
     "T17": ("t17_partition", "one of two nodes cut off from the database 12 times; 10 minutes"),
+    "T18": ("t18_billing", "1,000 calls and 50 strikes of kill -9 while usage goes to a Stripe that fails; 5 minutes"),
 }
 
 Run = Callable[[Scale], Awaitable[Result]]

@@ -15,9 +15,8 @@ from stage import ACCOUNT, TOKEN, Emulated, free_port
 
 STARTS_WITHIN_S: Final = 60.0
 _STOPS_WITHIN_S: Final = 120.0
-_CLEAN: Final = {
-    name: value for name, value in os.environ.items() if not name.startswith(("CF_", "TOLLHOUSE_", "DATABASE_"))
-}
+_OURS: Final = ("CF_", "TOLLHOUSE_", "DATABASE_", "STRIPE_")
+_CLEAN: Final = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
 
 
 class _Process:

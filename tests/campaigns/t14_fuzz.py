@@ -12,14 +12,16 @@ from typing import Any, Final
 
 import httpx
 
+import stripe_double
 from campaigns.ground import Ground, opened
 from campaigns.result import Result, Scale
 from making import user
+from stripe_meters import WEBHOOK_SECRET
 from tollhouse.control.callers import Actor
 from tollhouse.control.people import tokens
 from tollhouse.control.people.tokens import TokenTerms
 
-PARSERS: Final = ("body", "stream", "answer", "journal")
+PARSERS: Final = ("body", "stream", "answer", "journal", "spans")
 ROLES: Final = ("admin", "manager", "member")
 _CHECKS: Final = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"
@@ -31,7 +33,9 @@ _CASES: Final = re.compile(r"(\d[\d,]*) generated")
 
 async def run(scale: Scale) -> Result:
     result = Result("T14 nonsense", scale.full)
-    async with opened(scale, nodes=1) as ground:
+    async with stripe_double.running() as stripe, opened(scale, nodes=1, start=False) as ground:
+        told = {"STRIPE_SECRET_KEY": stripe_double.SECRET, "STRIPE_API_BASE": stripe.url}
+        await ground.start_nodes(STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET, **told)  # or Stripe's webhook is not there
         for role in ROLES:
             await _against_the_api(ground, result, role)
     for parser in PARSERS:

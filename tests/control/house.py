@@ -85,7 +85,7 @@ class House:
 
     def __init__(self, context: ControlContext, stack: AsyncExitStack) -> None:
         self.context = context
-        self.app = api.build(context)
+        self.app = api.ControlPlane(context)
         self._stack = stack
 
     def but(self, **changes: Any) -> "House":

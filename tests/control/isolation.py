@@ -93,15 +93,18 @@ async def _things(house: House, owner: Member, team_id: TeamId) -> tuple[Ids, Ne
         envelope = house.context.keyrings.keyring().seal(Secret("sk-thing"), owner.customer_id, "openai")
         await provider_keys.put(connection, owner.customer_id, "openai", envelope, "hing", owner.id)
         exporter_id = new_id()
-        terms = Terms("thing", "https://127.0.0.1/", "json", "none", enabled=True, include_content=False)
+        terms = Terms("thing", "https://collector.example/", "json", "none", enabled=True, include_content=False)
         await exporters.insert(connection, owner.customer_id, exporter_id, terms, Headers(), owner.id)
         await receipts.write(connection, [_receipt(owner, mine, held.call.call_id, now)])
+        await connection.execute(
+            "UPDATE usage_events SET dead_at = now(), dead_kind = 'refused' WHERE entry_id = $1", held.call.call_id
+        )
         budget_id = await connection.fetchval("SELECT budget_id FROM ledger_budgets WHERE scope_id = $1", mine.key_id)
     return {
         "key_hash": mine.key_hash, "team_key_hash": ours.key_hash, "user_id": owner.id, "team_id": team_id,
         "token_id": token.token.id, "session_id": session_id, "call_id": held.call.call_id,
         "budget_id": str(budget_id), "kind": "key", "ref": mine.key_hash, "model_id": "openai/gpt-4o",
-        "invitation_id": invitation_id, "provider": "openai", "exporter_id": exporter_id,
+        "invitation_id": invitation_id, "provider": "openai", "entry_id": held.call.call_id, "exporter_id": exporter_id,
     }, mine  # fmt: skip
 
 
@@ -128,7 +131,7 @@ def _nothing() -> Ids:
         "key_hash": "0" * 64, "team_key_hash": "0" * 64, "user_id": new_id(), "team_id": new_id(),
         "token_id": new_id(), "session_id": new_id(), "call_id": new_call_id(), "budget_id": "999999999",
         "kind": "key", "ref": "0" * 64, "model_id": "nobody/nothing", "invitation_id": new_id(),
-        "provider": "openai", "exporter_id": new_id(),
+        "provider": "openai", "entry_id": new_call_id(), "exporter_id": new_id(),
     }  # fmt: skip
 
 

@@ -12,8 +12,11 @@ import pytest
 from control.house import House, ScriptedGateways, refusal, registration
 from making import ManualClock, connected, customer
 from stripe_double import DELETE, LIST, MAKE, OWNER, SECRET, TELL, FaultKind, StripeDouble
+from stripe_meters import METER
 from tollhouse.billing.accounts import BillingError
+from tollhouse.billing.exporter import Exporter
 from tollhouse.billing.stripe import StripeAccounts
+from tollhouse.billing.stripe_meters import StripeMeters
 from tollhouse.control.customers import billing as rows
 from tollhouse.control.customers import service as customers
 from tollhouse.control.onboarding import billing_accounts
@@ -645,6 +648,26 @@ async def test_the_account_of_a_customer_that_ends_stays_for_its_invoices(
     (account_id,) = stripe.accounts
     (line,) = await billed.fetch("SELECT before FROM audit_log WHERE action = 'customer.delete'")
     assert line["before"] == {"name": "Acme", "stripe_customer_id": account_id}
+
+
+async def test_what_was_used_before_the_end_is_billed_after_it(
+    billed: House, stripe: StripeDouble, clock: ManualClock
+) -> None:
+    """Also what the ledger hears of only then: calls that were under way."""
+    stripe.metering.clock = clock
+    ann = await billed.register("ann@example.com")
+    acme = (await ann.get("/v1/me")).json()["customer"]["id"]
+    event = (
+        "INSERT INTO usage_events (entry_id, customer_id, cost_nanos, occurred_at) "
+        "VALUES (gen_random_uuid(), $1, 5, $2)"
+    )
+    await billed.fetch(event, acme, clock.now())
+    assert (await ann.post(f"{ME}/delete", json={"name": "Acme"})).status_code == 204
+    await billed.fetch(event, acme, clock.now())
+    async with StripeMeters(stripe.url, Secret(SECRET), METER) as meters:
+        await Exporter(billed.context.database, clock, meters).look()
+    (account_id,) = stripe.accounts
+    assert stripe.metering.values() == {account_id: 10}
 
 
 async def test_an_account_that_is_being_made_while_its_customer_ends_is_removed(

@@ -93,4 +93,4 @@ def test_every_rate_and_tier_is_exact_to_the_last_digit() -> None:
 
 def test_unpriced_is_not_free() -> None:
     unpriced = Model("m", "p", "o", "M", context_window=None, max_output_tokens=None, price=None)
-    assert b'"pricing":null' in Listing([unpriced]).everything()
+    assert b'"pricing":null' in Listing([unpriced]).everything

@@ -39,6 +39,7 @@ def test_raw_keys_have_the_form_that_is_looked_for() -> None:
         ("Authorization: Bearer abc.def-123", "Authorization: Bearer ***"),
         ("sk-proj-abcdefgh12345", "sk-***"),
         ("Invalid API Key provided: sk_live_51Habc0123", "Invalid API Key provided: sk_live_***"),
+        ("signed with whsec_MfKQ9r8GKYqr+Tw/Upyr=", "signed with whsec_***"),
         ("rk_test_51Habc0123 may not", "rk_test_*** may not"),
         ("nothing secret", "nothing secret"),
     ],

@@ -243,7 +243,10 @@ async def test_floods_of_headers_are_cut_off(stage: Stage) -> None:
         assert said.startswith(b"HTTP/1.1 431"), said[:200]
 
 
-async def test_a_refusal_keeps_the_connection_unless_the_body_is_still_to_come(stage: Stage) -> None:
+async def test_a_refusal_keeps_the_connection_unless_the_body_is_still_to_come(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tollhouse.gateway.caller._LINGER_S", 0.5)
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer nonsense\r\n".encode()
     whole = head + b"Content-Length: 2\r\n\r\n{}"
     last = head + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
@@ -256,7 +259,10 @@ async def test_a_refusal_keeps_the_connection_unless_the_body_is_still_to_come(s
         assert b"connection: close" in said.lower()
 
 
-async def test_slow_senders_are_told_and_let_go(embedded_url: str, data_dir: Path) -> None:
+async def test_slow_senders_are_told_and_let_go(
+    embedded_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tollhouse.gateway.caller._LINGER_S", 2.0)
     async with (
         connected(embedded_url) as database,
         open_stage(database, embedded_url, data_dir, body_timeout_s=0.4) as stage,
@@ -265,7 +271,7 @@ async def test_slow_senders_are_told_and_let_go(embedded_url: str, data_dir: Pat
         head = (
             f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {made.raw_key}\r\nContent-Length: 100\r\n\r\n"
         ).encode()
-        said = await exchange(stage, head, *(b"{" for _ in range(20)), pause_s=0.1)
+        said = await exchange(stage, head, *(b"{" for _ in range(8)), pause_s=0.1)
         assert said.startswith(b"HTTP/1.1 408"), said
         assert b"request_timeout" in said
 

@@ -19,9 +19,17 @@ FROM (SELECT id AS key_id, NULL::timestamptz AS ends_at FROM ai_gateway_keys WHE
     JOIN customers c ON c.id = k.customer_id LEFT JOIN users u ON u.id = k.user_id;
 
 -- name: beginnings$
--- The first 8 bytes of every hash that opens something, packed: all keys of the installation in one small answer.
+-- The first 8 bytes of every hash that opens something, packed: all keys and API tokens of the installation in one
+-- small answer.
 SELECT string_agg(decode(left(h.key_hash, 16), 'hex'), ''::bytea) FROM (
-    SELECT key_hash FROM ai_gateway_keys UNION ALL SELECT key_hash FROM ai_gateway_retired_hashes) h;
+    SELECT key_hash FROM ai_gateway_keys UNION ALL SELECT key_hash FROM ai_gateway_retired_hashes
+    UNION ALL SELECT token_hash FROM api_tokens) h;
+
+-- name: token_by_hash^
+-- Whose an API token is, where it opens the door for spans.
+SELECT t.id, t.user_id, t.scopes, t.expires_at, t.last_used_at, u.customer_id, u.role,
+    (SELECT min(m.team_id) FROM team_members m WHERE m.user_id = u.id HAVING count(*) = 1) AS team_id
+FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.token_hash = :token_hash AND NOT u.disabled;
 
 -- name: insert_key!
 INSERT INTO ai_gateway_keys (id, customer_id, user_id, team_id, key_hash, display, name, budget_usd, budget_reset,

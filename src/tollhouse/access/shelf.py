@@ -1,4 +1,4 @@
-"""Which keys there are, roughly: the beginnings of all their hashes, eight bytes each.
+"""Which keys and API tokens there are, roughly: the beginnings of all their hashes, eight bytes each.
 
 A flood of invented keys ends here. Whoever is not on the shelf is only looked up a few times a second in all, which is
 enough for a key that was made this moment and whose notice is still on its way. While notices do not arrive the shelf

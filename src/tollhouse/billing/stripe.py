@@ -1,4 +1,4 @@
-"""Billing accounts at Stripe. The only module that knows Stripe and its SDK.
+"""Billing accounts at Stripe.
 
 An account is ours by its metadata, which name our customer. Making one may be repeated: the idempotency key is the
 customer's id and a round, so Stripe answers a repetition with the account it made first. It keeps a key for 24 hours
@@ -15,19 +15,15 @@ from typing import Final
 import stripe
 
 from tollhouse.billing.accounts import BillingError, Payer
+from tollhouse.billing.stripe_client import WAIT_S, in_words, open_line
 from tollhouse.foundation.ids import CustomerId
-from tollhouse.foundation.logs import redact
 from tollhouse.foundation.secrets import Secret
 
 OWNER: Final = "tollhouse_customer_id"
 """The field of an account's metadata that has our customer's id."""
-WAIT_S: Final = 8.0
 _PER_PAGE: Final = 100
-_LONGEST_ERROR: Final = 500
 _OF_ONE_ACCOUNT: Final = frozenset({400, 404, 409})
 """Statuses that say something of the account in question, and nothing of Stripe."""
-
-stripe.enable_telemetry = False  # how long our calls took is nobody's business
 
 
 class StripeAccounts:
@@ -37,14 +33,8 @@ class StripeAccounts:
     """
 
     def __init__(self, base_url: str, secret_key: Secret, *, wait_s: float = WAIT_S, retries: int = 1) -> None:
-        self._http = stripe.HTTPXClient(timeout=wait_s)
-        client = stripe.StripeClient(
-            secret_key.reveal(),
-            base_addresses={"api": base_url},
-            http_client=self._http,
-            max_network_retries=retries,
-        )
-        self._accounts = client.v1.customers
+        self._line = open_line(base_url, secret_key, wait_s=wait_s, retries=retries)
+        self._accounts = self._line.client.v1.customers
         self._wait_s = wait_s
 
     async def __aenter__(self) -> "StripeAccounts":
@@ -54,7 +44,7 @@ class StripeAccounts:
         await self.aclose()
 
     async def aclose(self) -> None:
-        await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it bare
+        await self._line.aclose()
 
     async def make(self, payer: Payer, round_: int) -> str:
         """The id of the payer's account. Repeated with the same payer and round, it is the same account."""
@@ -115,7 +105,7 @@ class StripeAccounts:
 
 def _translated(error: stripe.StripeError, *, making: bool) -> BillingError:
     return BillingError(
-        redact(" ".join(str(error).split()))[:_LONGEST_ERROR],
+        in_words(error),
         away=error.http_status not in _OF_ONE_ACCOUNT,
         settled=isinstance(error, stripe.IdempotencyError) or "idempotent-replayed" in (error.headers or {}),
         refused=making and isinstance(error, stripe.InvalidRequestError),

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from tollhouse import app
 from tollhouse.access.keys import KeySearch, KeyTerms
 from tollhouse.commands.terminal import OPERATOR, operator, with_control, with_settings
 from tollhouse.control.callers import Actor
@@ -19,6 +18,7 @@ from tollhouse.control.onboarding.gateways import provision_pending
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.money import MAX_KEY_BUDGET_USD, usd_string
+from tollhouse.opening.control import accounts_of
 from tollhouse.settings import Settings
 
 
@@ -89,7 +89,7 @@ def gateways() -> None:
 @with_settings
 def gateways_provision(read: Settings) -> None:
     """Make the gateways that are still missing."""
-    if not app.accounts_of(read):
+    if not accounts_of(read):
         raise StartupError("Cloudflare is not configured: set CF_ACCOUNT_ID and CF_AI_GATEWAY_API_TOKEN")
 
     async def work(context: ControlContext) -> None:

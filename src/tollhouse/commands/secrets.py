@@ -4,12 +4,13 @@ import sys
 
 import click
 
-from tollhouse import app
+from tollhouse import settings
 from tollhouse.commands.terminal import with_control, with_settings
 from tollhouse.control.context import ControlContext
 from tollhouse.control.exporters import rotation as exporters
 from tollhouse.control.provider_keys import rotation as provider_keys
 from tollhouse.foundation.sealing import Envelope
+from tollhouse.opening.control import master_keys_of
 from tollhouse.settings import Settings
 
 
@@ -28,9 +29,9 @@ def rotate(read: Settings, new: bool) -> None:
     open. With TOLLHOUSE_SECRET_KEY: start every node with a new one there and the former one in
     TOLLHOUSE_FORMER_SECRET_KEYS, rotate, then start every node without the former one.
     """
-    app.make_data_dir(read)
+    settings.make_data_dir(read)
     if new:
-        keys = app.master_keys_of(read)
+        keys = master_keys_of(read)
         keys.renew()
         click.echo(f"a new master key is at the top of {keys.file}")
 

@@ -15,6 +15,7 @@ import uvloop
 from tollhouse import __version__, app, demo, serving, settings, supervisor
 from tollhouse.commands.terminal import with_database, with_settings
 from tollhouse.commands.worker import address_of, run_house
+from tollhouse.opening.control import accounts_of
 from tollhouse.settings import Settings
 
 
@@ -28,7 +29,7 @@ def serve(read: Settings, as_demo: bool, workers: int | None) -> None:
     """Run the gateway and the control plane."""
     # Until the loop has its own handlers: a stop during the start leaves through the same doors.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    app.make_data_dir(read)
+    settings.make_data_dir(read)
     listener = serving.listen(read.host, read.port)
     size = workers or read.workers
     with contextlib.closing(listener), with_database(read) as url:
@@ -64,7 +65,7 @@ async def _supervise(read: Settings, url: str, listener: socket.socket, size: in
 @contextlib.asynccontextmanager
 async def _with_cloudflare(read: Settings) -> AsyncIterator[tuple[Settings, str | None]]:
     """The settings of a demo: as they are with real credentials, else with an emulator beside us."""
-    if app.accounts_of(read):
+    if accounts_of(read):
         yield read, None
         return
     emulated = demo.EmulatorProcess(read.data_dir.resolve())

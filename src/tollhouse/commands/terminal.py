@@ -44,7 +44,7 @@ def with_database(read: Settings) -> Iterator[str]:
     """The URL of the database, migrated; an embedded one is stopped at the end."""
     from tollhouse.db import server  # migrating takes a second to load, and workers have no use for it
 
-    app.make_data_dir(read)
+    settings.make_data_dir(read)
     with server.running(read.database_url, read.data_dir) as url:
         yield url
 

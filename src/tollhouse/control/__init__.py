@@ -1,4 +1,4 @@
-"""The control plane: REST for people and the dashboard. `api.build` makes the app from a `context.ControlContext`.
+"""The control plane: REST for people and the dashboard. `api.ControlPlane` is the app over a `context.ControlContext`.
 
 Speaks FastAPI and pydantic at its edge only; the services behind the endpoints speak in domain types.
 """

@@ -1,12 +1,16 @@
 """Builds the control plane's app. The only module here that knows all of them."""
 
 import asyncio
+import functools
 from typing import Any, Final, Literal
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import Receive, Scope, Send
 
 from tollhouse import __version__
 from tollhouse.control import landing, models, registration
+from tollhouse.control.billing import endpoints as billing
+from tollhouse.control.billing import stripe_endpoints as stripe
 from tollhouse.control.context import ControlContext
 from tollhouse.control.customers import endpoints as customers
 from tollhouse.control.edge import ControlRoute, Doorstep, install_refusals
@@ -44,6 +48,7 @@ _TAGS: Final = [
     {"name": "limits", "description": "Budgets of the customer, its teams and people, and more of them for keys."},
     {"name": "models", "description": "What can be called, at which price."},
     {"name": "ledger", "description": "The book of what was spent, and what other limits would have done."},
+    {"name": "billing", "description": "Usage on its way to Stripe, and what became of it there."},
     {"name": "reports", "description": "Receipts and traces."},
     {"name": "audit", "description": "Who changed what."},
     {"name": "health", "description": "For load balancers."},
@@ -51,7 +56,7 @@ _TAGS: Final = [
 
 _ROOMS: Final = (
     registration, customers, webhooks, provider_keys, exporters, people, single_sign_on, users, teams, invitations,
-    tokens, models, keys, limits, ledger, what_if, reports, history,
+    tokens, models, keys, limits, ledger, what_if, billing, stripe, reports, history,
 )  # fmt: skip
 
 health = APIRouter(prefix="/v1", tags=["health"], route_class=ControlRoute)
@@ -69,26 +74,46 @@ async def check_health(context: Context) -> Health:
     return Health(version=__version__)
 
 
-def build(context: ControlContext) -> FastAPI:
-    """The app; it opens and closes nothing, whoever made the context does."""
+class ControlPlane:
+    """The control plane as an ASGI application: the routes, which all planes share, and what this one answers from.
+
+    Opens and closes nothing; whoever made the context does. `state` is what routes find as `request.state`.
+    """
+
+    def __init__(self, context: ControlContext) -> None:
+        sign_on = context.single_sign_on
+        self.state: Final[dict[str, Any]] = {
+            "context": context,
+            "listing": models.Listing(context.catalog.all()),
+            "doorkeeper": Doorkeeper(Passwords(), Tries(context.clock)),
+            "provider": None if sign_on is None else Provider(sign_on, context.clock),
+            "webhook_trials": Throttle(context.clock, most=_WEBHOOK_TRIALS, window_s=_WEBHOOK_TRIALS_WINDOW_S),
+            "exporter_trials": Throttle(context.clock, most=_EXPORTER_TRIALS, window_s=_EXPORTER_TRIALS_WINDOW_S),
+            "replays": asyncio.Semaphore(what_if.MOST_AT_ONCE),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await routes()({**scope, "state": self.state}, receive, send)
+
+    def warm(self) -> None:
+        """Do now what the first requests would wait for: FastAPI works routes out when they are first looked for."""
+        nowhere = {"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []}
+        for route in routes().routes:
+            route.matches(dict(nowhere))
+        _ = self.state["listing"].everything
+
+
+@functools.cache
+def routes() -> FastAPI:
+    """All routes, worked out once: that takes FastAPI a quarter of a second."""
     app = _bare()
-    app.state.context = context
-    app.state.listing = models.Listing(context.catalog.all())
-    app.state.doorkeeper = Doorkeeper(Passwords(), Tries(context.clock))
-    sign_on = context.single_sign_on
-    app.state.provider = None if sign_on is None else Provider(sign_on, context.clock)
-    app.state.webhook_trials = Throttle(context.clock, most=_WEBHOOK_TRIALS, window_s=_WEBHOOK_TRIALS_WINDOW_S)
-    app.state.exporter_trials = Throttle(context.clock, most=_EXPORTER_TRIALS, window_s=_EXPORTER_TRIALS_WINDOW_S)
-    app.state.replays = asyncio.Semaphore(what_if.MOST_AT_ONCE)
     _furnish(app)
     return app
 
 
 def description() -> dict[str, Any]:
-    """The API's description (OpenAPI 3.1), without anything that could serve it."""
-    app = _bare()
-    _furnish(app)
-    return app.openapi()
+    """The API's description (OpenAPI 3.1)."""
+    return routes().openapi()
 
 
 def _furnish(app: FastAPI) -> None:

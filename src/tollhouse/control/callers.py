@@ -15,6 +15,7 @@ TokenScope = Literal[
     "limits:read",
     "limits:write",
     "reports:read",
+    "traces:write",
     "ledger:read",
     "ledger:write",
     "customer:read",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tollhouse.billing.accounts import Payer
+from tollhouse.billing.metering import Report
 from tollhouse.catalog.models import Catalog
 from tollhouse.cloudflare.accounts import Account
 from tollhouse.cloudflare.call_logs import GatewayLogs
@@ -48,6 +49,14 @@ class BillingAccounts(Protocol):
         ...
 
 
+class MeterReports(Protocol):
+    """How we hear what Stripe's meters did not count; `tollhouse.billing.stripe_meters` has it."""
+
+    async def read_report(self, body: bytes, signature: str | None) -> Report | None:
+        """None: it is about something else. Raises NotGenuine and BillingError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SingleSignOn:
     """The identity provider that people may sign in at. `issuer` has no slash at the end; `name` is for a button."""
@@ -81,6 +90,8 @@ class ControlContext:
     header_keyrings: Keyrings
     """What the headers of their exporters are sealed with."""
     billing: BillingAccounts | None = None
+    meter_reports: MeterReports | None = None
+    """None: reports of Stripe's meters cannot be read, because nobody told us their secret."""
     public_url: str | None = None
     """Where people reach this installation, without a slash at the end; None: as their request says."""
     allow_private_webhooks: bool = False

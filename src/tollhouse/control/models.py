@@ -5,6 +5,7 @@ Each entry is made and encoded once, at start: calls are priced by the day's cat
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -107,20 +108,24 @@ class _Entry:
 
 
 class Listing:
-    """All models, encoded. Made once, when the app is built."""
+    """All models, encoded: once, when they are first asked for."""
 
     def __init__(self, models: Iterable[Model]) -> None:
-        entries = [_Entry(model, ModelOut.of(model).model_dump_json().encode()) for model in models]
-        self._entries = {f"{entry.model.provider}/{entry.model.id}": entry for entry in entries}
-        self._all = _joined(entries)
+        self._models = tuple(models)
 
+    @cached_property
+    def _entries(self) -> dict[str, _Entry]:
+        encoded = (_Entry(model, ModelOut.of(model).model_dump_json().encode()) for model in self._models)
+        return {f"{entry.model.provider}/{entry.model.id}": entry for entry in encoded}
+
+    @cached_property
     def everything(self) -> bytes:
-        return self._all
+        return _joined(self._entries.values())
 
     def admitted_by(self, allowed: Sequence[str]) -> bytes:
         """The models that a key's allow-list lets through."""
         if not allowed:
-            return self._all
+            return self.everything
         return _joined(
             entry for entry in self._entries.values() if allows(allowed, entry.model.provider, entry.model.id)
         )
@@ -137,7 +142,7 @@ def _joined(entries: Iterable[_Entry]) -> bytes:
 
 
 def _listing_of(request: Request) -> Listing:
-    listing: Listing = request.app.state.listing
+    listing: Listing = request.state.listing
     return listing
 
 

@@ -34,6 +34,7 @@ Action = Literal[
     "model.list",
     "receipt.see",
     "trace.list",
+    "trace.send",
     "limit.list",
     "limit.see",
     "limit.change",
@@ -45,6 +46,8 @@ Action = Literal[
     "ledger.list_adjustments",
     "ledger.release_doubt",
     "ledger.reconcile",
+    "billing.see",
+    "billing.retry",
     "customer.see",
     "customer.change",
     "customer.delete",
@@ -112,6 +115,8 @@ RULES: Final[Mapping[Action, Rule]] = {
     # what happened
     "receipt.see": _rule("reports:read", "admin", "manager", "self", "teammate"),
     "trace.list": _rule("reports:read", "admin", "manager"),
+    # Asked by the door for spans (`intake/senders.py`), which has no roles: a member's spans are the member's own.
+    "trace.send": _rule("traces:write", "anyone"),
     # limits; those of the customer as a whole are its admins' own
     "limit.list": _rule("limits:read", "anyone"),
     "limit.see": _rule("limits:read", "admin", "manager", "self", "teammate"),
@@ -125,6 +130,9 @@ RULES: Final[Mapping[Action, Rule]] = {
     "ledger.list_adjustments": _rule("ledger:read", "admin", "manager"),
     "ledger.release_doubt": _rule("ledger:write", "admin"),
     "ledger.reconcile": _rule("ledger:read", "admin"),
+    # what of it is on its way to Stripe
+    "billing.see": _rule("ledger:read", "admin"),
+    "billing.retry": _rule("ledger:write", "admin"),
     # the customer
     "customer.see": _rule("customer:read", "anyone"),
     "customer.change": _rule("customer:write", "admin"),

@@ -12,7 +12,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 _CREDENTIAL: Final = re.compile(
-    r"(aig_[0-9a-f]{4})[0-9a-f]+|(th[irstw]_)[0-9a-f]+|(sk-)[\w-]{8,}|([rs]k_(?:live|test)_)[\w*]+"
+    r"(aig_[0-9a-f]{4})[0-9a-f]+|(th[irstw]_)[0-9a-f]+|(sk-)[\w-]{8,}|([rs]k_(?:live|test)_)[\w*]+|(whsec_)[\w+/=]+"
     r"|([Bb]earer )[\w.~+/=-]+"
 )
 

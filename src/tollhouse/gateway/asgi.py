@@ -74,7 +74,7 @@ class Gateway:
             await caller.refuse_unread(refusal)
 
     def _arrival(self, scope: Scope) -> Arrival:
-        trace_id, parent = _trace_context(scope)
+        trace_id, parent, user_agent = _context(scope)
         return Arrival(
             call_id=new_call_id(),
             trace_id=trace_id,
@@ -83,16 +83,24 @@ class Gateway:
             at=self._clock.now(),
             at_ns=self._clock.now_ns(),
             at_monotonic=self._clock.monotonic(),
+            user_agent=user_agent,
         )
 
 
-def _trace_context(scope: Scope) -> tuple[str, str | None]:
+def _context(scope: Scope) -> tuple[str, str | None, bytes | None]:
+    """The trace that the call is part of, its parent there, and which program calls."""
+    parent: tuple[str, str] | None = None
+    user_agent: bytes | None = None
     for name, value in scope["headers"]:
-        if (
-            name == b"traceparent"
-            and (match := _TRACEPARENT.fullmatch(value))
-            and match[1].strip(b"0")
-            and match[2].strip(b"0")
-        ):
-            return match[1].decode(), match[2].decode()
-    return new_trace_id(), None
+        if name == b"traceparent" and parent is None:
+            parent = _parent(value)
+        elif name == b"user-agent":
+            user_agent = value
+    return (*(parent or (new_trace_id(), None)), user_agent)
+
+
+def _parent(traceparent: bytes) -> tuple[str, str] | None:
+    match = _TRACEPARENT.fullmatch(traceparent)
+    if match is None or not match[1].strip(b"0") or not match[2].strip(b"0"):
+        return None
+    return match[1].decode(), match[2].decode()

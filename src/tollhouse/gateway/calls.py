@@ -74,6 +74,7 @@ class Arrival:
     at: datetime
     at_ns: int
     at_monotonic: float
+    user_agent: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tollhouse.gateway.conventions import MOST_LIST, MOST_TEXT, Value, said_by_r
 from tollhouse.gateway.passage import Passage
 from tollhouse.ledger.records import Resolved, entry_day, opened_at
 from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, Attributes, Span
+from tollhouse.traces.vendors import tool_of
 from tollhouse.usage.receipts import Receipt
 
 VENDOR: Final = "tollhouse"
@@ -95,6 +96,7 @@ def span_of(passage: Passage, ended_ns: int, server: Server | None = None) -> Sp
         team_id=permit.team_id,
         key_id=permit.key_id,
         vendor=VENDOR,
+        tool=tool_of(arrival.user_agent),
         name=f"chat {passage.destination.model}",
         start_ns=arrival.at_ns,
         end_ns=ended_ns,

@@ -76,6 +76,7 @@ _STANDING: Final[Mapping[str, tuple[str, str, float]]] = {
     "webhook_events": ("tollhouse_webhook_events_waiting", "Crossed thresholds that customers were not told of.", 1),
     "usage_events": ("tollhouse_usage_events_waiting", "Usage events that Stripe does not have; at most 100000.", 1),
     "usage_events_age_s": ("tollhouse_usage_events_oldest_seconds", "Age of the oldest of them.", 1),
+    "dead_usage_events": ("tollhouse_usage_events_dead", "Usage events that only people move.", 1),
     "exporters": ("tollhouse_exporters_enabled", "Exporters of spans that are on.", 1),
     "failing_exporters": ("tollhouse_exporters_failing", "Of them, those whose last try failed.", 1),
     "export_spans": ("tollhouse_export_spans_waiting", "Spans that wait to be exported; at most 100000.", 1),

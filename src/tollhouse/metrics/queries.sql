@@ -16,9 +16,10 @@ SELECT open_leases.*,
     (SELECT coalesce(extract(epoch FROM now() - max(day)), 0)::float8 FROM ledger_seals) AS seal_age_s,
     (SELECT count(*) FROM (SELECT FROM ledger_events WHERE delivered_at IS NULL AND given_up_at IS NULL
         LIMIT :most) e) AS webhook_events,
-    (SELECT count(*) FROM (SELECT FROM usage_events WHERE sent_at IS NULL LIMIT :most) u) AS usage_events,
-    (SELECT coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 FROM usage_events WHERE sent_at IS NULL)
-        AS usage_events_age_s,
+    (SELECT count(*) FROM (SELECT FROM usage_events WHERE sent_at IS NULL AND dead_at IS NULL LIMIT :most) u) AS usage_events,
+    (SELECT coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 FROM usage_events
+        WHERE sent_at IS NULL AND dead_at IS NULL) AS usage_events_age_s,
+    (SELECT count(*) FROM (SELECT FROM usage_events WHERE dead_at IS NOT NULL LIMIT :most) d) AS dead_usage_events,
     (SELECT count(*) FROM trace_exporters WHERE enabled) AS exporters,
     (SELECT count(*) FROM trace_exporters WHERE enabled AND failures > 0) AS failing_exporters,
     (SELECT count(*) FROM (SELECT FROM trace_exports LIMIT :most) q) AS export_spans,

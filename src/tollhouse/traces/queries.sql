@@ -15,3 +15,20 @@ WHERE customer_id = :customer_id
   AND (:before_ns::bigint IS NULL OR (start_ns, span_id) < (:before_ns::bigint, :before_span::text))
   AND (:trace_id::text IS NULL OR trace_id = :trace_id::text)
 ORDER BY start_ns DESC, span_id DESC LIMIT :most;
+
+-- Whose spans of others are -------------------------------------------------------------------------------------
+
+-- name: people_named
+-- Users by id or address, each with the team where there is only one; all that a batch asks for in one statement.
+SELECT u.id, u.customer_id, lower(u.email) AS email, t.team_id FROM users u
+    LEFT JOIN LATERAL (
+        SELECT min(m.team_id) AS team_id FROM team_members m WHERE m.user_id = u.id HAVING count(*) = 1) t ON true
+WHERE u.id = ANY (:names::text[]) OR lower(u.email) = ANY (:names::text[]);
+
+-- name: customers_named
+-- Whether such customers exist, and whether they let prompts and answers be kept.
+SELECT id, coalesce(settings -> 'capture_content' = 'true'::jsonb, false) AS captures FROM customers
+WHERE id = ANY (:names::text[]);
+
+-- name: teams_named
+SELECT id, customer_id FROM teams WHERE id = ANY (:names::text[]);

@@ -50,6 +50,10 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     cost_nanos: int | None = None
     attributes: Attributes = {}
     resource_attributes: Attributes = {}
+    source: str = "proxy"
+    """Who wrote it: `proxy`, our own road, or `otlp`, a sender."""
+    counted: bool = True
+    """Whether it is one call to a model: it adds to calls, tokens and cost."""
 
 
 def new_trace_id() -> str:
@@ -88,4 +92,4 @@ async def recent(
 
 
 def _span(row: Mapping[str, Any]) -> Span:
-    return Span(**{name: row[name] for name in Span.__struct_fields__})
+    return Span(**{name: row[name] for name in Span.__struct_fields__ if name in row})

@@ -311,7 +311,7 @@ async def test_what_cannot_be_replayed_is_refused(
 
 
 async def test_few_replays_run_at_once_and_nobody_queues(house: House, boss: Member) -> None:
-    turns: asyncio.Semaphore = house.app.state.replays
+    turns: asyncio.Semaphore = house.app.state["replays"]
     body = asked(budgets=[{"budget_usd": 1}])
     while not turns.locked():
         await turns.acquire()

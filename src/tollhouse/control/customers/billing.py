@@ -115,6 +115,11 @@ async def take_over(connection: Connection, customer_id: CustomerId) -> None:
         raise Unavailable("the registration took too long and was given up; try again", code="registration_given_up")
 
 
+async def keep_ended(connection: Connection, customer_id: CustomerId, account_id: str) -> None:
+    """The customer ends; usage of it that is still on its way goes to this account."""
+    await _sql.keep_ended_account(connection, customer_id=customer_id, account_id=account_id)
+
+
 async def claim_leftover(connection: Connection, now: datetime) -> LeftoverAccount | None:
     """Take one that is due; None when none is."""
     row = await _sql.claim_leftover_account(connection, now=now)

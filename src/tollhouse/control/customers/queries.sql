@@ -145,6 +145,10 @@ DELETE FROM leftover_billing_accounts WHERE customer_id = :customer_id AND attem
 -- name: forget_leftover_account!
 DELETE FROM leftover_billing_accounts WHERE customer_id = :customer_id;
 
+-- name: keep_ended_account!
+-- What was used before the end, and is billed after it, is billed to this account.
+INSERT INTO ended_billing_accounts (customer_id, account_id) VALUES (:customer_id, :account_id) ON CONFLICT DO NOTHING;
+
 -- name: claim_leftover_account^
 -- One that is due and belongs to nobody. Taking it moves its time, so that other workers leave it alone and a worker
 -- that dies leaves it to be taken again. A minute, doubled by each attempt, six hours at most.

@@ -36,7 +36,7 @@ ExporterId = Annotated[str, Path(max_length=64)]
 
 
 def throttle_of(request: Request) -> Throttle:
-    throttle: Throttle = request.app.state.exporter_trials
+    throttle: Throttle = request.state.exporter_trials
     return throttle
 
 

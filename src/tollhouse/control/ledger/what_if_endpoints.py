@@ -27,7 +27,7 @@ MOST_BUDGETS: Final = 20
 
 def turns_of(request: Request) -> asyncio.Semaphore:
     """A replay is work for seconds, in a process that carries calls: few at once, and nobody queues."""
-    turns: asyncio.Semaphore = request.app.state.replays
+    turns: asyncio.Semaphore = request.state.replays
     return turns
 
 

@@ -89,9 +89,14 @@ async def discard(context: ControlContext, opening: Opening) -> None:
 
 
 async def leave(context: ControlContext, connection: Connection, customer: Customer) -> None:
-    """The customer ends with this transaction. An account that somebody may just be making is left over."""
+    """The customer ends with this transaction. Its account is kept for usage that is not billed yet.
+
+    An account that somebody may just be making is left over.
+    """
     standing = customer.billing
-    if standing.account_id is None and standing.email is not None:
+    if standing.account_id is not None:
+        await rows.keep_ended(connection, customer.id, standing.account_id)
+    elif standing.email is not None:
         leftover = LeftoverAccount(customer.id, standing.email)
         await rows.note_leftover(connection, leftover, context.clock.now() + UNFINISHED)
 

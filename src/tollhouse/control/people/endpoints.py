@@ -43,7 +43,7 @@ router = APIRouter(prefix="/v1", tags=["people"], route_class=ControlRoute)
 
 
 def doorkeeper_of(request: Request) -> sessions.Doorkeeper:
-    doorkeeper: sessions.Doorkeeper = request.app.state.doorkeeper
+    doorkeeper: sessions.Doorkeeper = request.state.doorkeeper
     return doorkeeper
 
 

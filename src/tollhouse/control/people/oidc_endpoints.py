@@ -36,7 +36,7 @@ def _own_path(text: str) -> str:
 
 
 def provider_of(request: Request) -> Provider:
-    provider: Provider | None = request.app.state.provider
+    provider: Provider | None = request.state.provider
     if provider is None:
         raise NotFound("there is no single sign-on here", code="no_single_sign_on")
     return provider

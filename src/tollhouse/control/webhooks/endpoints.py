@@ -21,7 +21,7 @@ Manager = Annotated[Person, Depends(allowed("webhook.manage"))]
 
 
 def throttle_of(request: Request) -> Throttle:
-    throttle: Throttle = request.app.state.webhook_trials
+    throttle: Throttle = request.state.webhook_trials
     return throttle
 
 

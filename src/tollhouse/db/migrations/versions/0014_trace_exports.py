@@ -3,7 +3,7 @@
 from tollhouse.db.migrations.sql import run_file
 
 revision = "0014"
-down_revision = "0010"
+down_revision = "0012"
 
 
 def upgrade() -> None:
