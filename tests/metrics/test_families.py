@@ -1,6 +1,7 @@
 """What a scrape shows, read back by the library's own parser."""
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from making import ManualClock
 from tollhouse.gateway.counts import BOUNDS_US, Counts, Histogram
+from tollhouse.metrics import families
 from tollhouse.metrics.families import Snapshot
 from tollhouse.metrics.standing import Standing
 from tollhouse.tallies.cells import Tally, read_all
@@ -78,9 +80,24 @@ def test_openmetrics_is_written_too(tmp_path: Path) -> None:
     tally.beat(time.time())
     snapshot: Any = Snapshot(read_all(tmp_path), None, time.time())
     text = in_openmetrics(snapshot).decode()  # type: ignore[no-untyped-call]
-    families = {family.name for family in parse_openmetrics(text)}  # type: ignore[no-untyped-call]
-    assert {"tollhouse_refusals", "tollhouse_build_info", "process_open_fds"} <= families
+    found = {family.name for family in parse_openmetrics(text)}  # type: ignore[no-untyped-call]
+    assert {"tollhouse_refusals", "tollhouse_build_info", "process_open_fds"} <= found
     assert os.getpid() == read_all(tmp_path)[0].pid
+
+
+def test_the_rules_for_alerts_and_the_manual_speak_of_metrics_that_there_are(tmp_path: Path) -> None:
+    Counts(Tally(tmp_path, 0)).refusal("x", 400)
+    tally = Tally(tmp_path, 1)
+    tally.beat(time.time())
+    seen = {name for name, _ in scraped(tmp_path, dict.fromkeys(families._STANDING, 0.0))} | {"tollhouse_calls_total"}
+    for page in ("docs/prometheus-alerts.yml", "docs/operating.md"):
+        text = (Path(__file__).parents[2] / page).read_text()
+        named = set(re.findall(r"tollhouse_[a-z_]*[a-z]\b(?!_)", text)) - NOT_METRICS
+        known = {each for name in seen for each in (name, re.sub("_(bucket|sum|count)$", "", name))}
+        assert named - known == set(), page
+
+
+NOT_METRICS = {"tollhouse_usage"}  # the meter's name at Stripe
 
 
 class Away:

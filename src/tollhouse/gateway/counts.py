@@ -49,6 +49,7 @@ class Counts:
         self._input = tally.counter("tokens", "input")
         self._output = tally.counter("tokens", "output")
         self._cost = tally.counter("cost_nanos")
+        self._overruns = tally.counter("overruns")
         self._overhead = Histogram(tally, "overhead", OVERHEAD_BOUNDS_US)
         self._first_byte = {flag: Histogram(tally, "first_byte", BOUNDS_US, _word(flag)) for flag in (False, True)}
         self._total = {flag: Histogram(tally, "duration", BOUNDS_US, _word(flag)) for flag in (False, True)}
@@ -66,6 +67,8 @@ class Counts:
         values[self._input] += ending.usage.input
         values[self._output] += ending.usage.output
         values[self._cost] += cost
+        if cost > passage.held:
+            values[self._overruns] += 1
 
     def refusal(self, code: str, status: int) -> None:
         """An answer that was an error, ours or passed on."""

@@ -31,6 +31,7 @@ _COUNTERS: Final[Mapping[str, tuple[str, str, tuple[str, ...], float]]] = {
     "refusals": ("tollhouse_refusals", "Answers that were errors, ours or passed on.", ("code", "status"), 1),
     "tokens": ("tollhouse_tokens", "Tokens that providers reported.", ("direction",), 1),
     "cost_nanos": ("tollhouse_cost_usd", "What calls cost, in US dollars.", (), _NANOS),
+    "overruns": ("tollhouse_overruns", "Calls that cost more than their bound; there should be none.", (), 1),
     OVERFLOW: ("tollhouse_metrics_overflow", "Counted without a name, because there were too many names.", (), 1),
 }
 _HISTOGRAMS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
