@@ -12,7 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from making import TEMPLATE, connected, create_database, with_database
+from databases import Databases
+from making import TEMPLATE, connected, with_database
 from tollhouse.db import migrate
 from tollhouse.db.embedded import EmbeddedPostgres
 from tollhouse.db.pool import Connection, Database
@@ -55,6 +56,16 @@ def outside_template(outside_server: str) -> str:
     return _with_template(outside_server)
 
 
+@pytest.fixture(scope="session")
+def embedded_databases(embedded_template: str) -> Databases:
+    return Databases(embedded_template, TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def outside_databases(outside_template: str) -> Databases:
+    return Databases(outside_template, TEMPLATE)
+
+
 def _with_template(server: str) -> str:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
@@ -63,9 +74,11 @@ def _with_template(server: str) -> str:
 
 
 @pytest.fixture
-def embedded_url(embedded_template: str) -> str:
-    """A fresh, migrated database on the embedded server."""
-    return create_database(embedded_template, TEMPLATE)
+def embedded_url(embedded_databases: Databases) -> Iterator[str]:
+    """An empty, migrated database on the embedded server."""
+    url = embedded_databases.take()
+    yield url
+    embedded_databases.give_back(url)
 
 
 @pytest.fixture
@@ -75,10 +88,12 @@ async def embedded_database(embedded_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(params=["embedded", "outside"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh, migrated database, once on each server."""
-    server: str = request.getfixturevalue(f"{request.param}_template")
-    return create_database(server, TEMPLATE)
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty, migrated database, once on each server."""
+    databases: Databases = request.getfixturevalue(f"{request.param}_databases")
+    url = databases.take()
+    yield url
+    databases.give_back(url)
 
 
 @pytest.fixture
