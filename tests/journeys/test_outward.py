@@ -12,7 +12,7 @@ import pytest
 from control.exporters.collector import collecting
 from making import connected, user
 from metrics.test_families import Samples, samples_of
-from stage import Stage, emulated, environment, open_stage
+from stage import Served, Stage, emulated, environment, free_port, open_stage
 from test_supervisor import Together, together
 from tollhouse.foundation.ids import new_id
 from tollhouse.traces.exports import exporters
@@ -80,6 +80,31 @@ async def test_calls_are_counted_and_their_spans_arrive(embedded_url: str, data_
         assert [secret for secret in secrets if secret in text] == []
         assert {span.name for span in collector.spans} == {f"chat {MODEL}"}
         assert b"private" not in b"".join(request.SerializeToString() for request in collector.requests)
+
+
+async def test_a_kill_costs_no_span(embedded_url: str, data_dir: Path, tmp_path: Path) -> None:
+    """What was booked, or only written down, when the process died reaches the collector from its successor."""
+    async with collecting() as collector, emulated() as emulator, connected(embedded_url) as database:
+        told = environment(emulator.url, embedded_url, data_dir, allow_private_webhooks=True)
+        served = Served(told, free_port(), tmp_path / "log")
+        await served.start()
+        stage = Stage(served.url, emulator, database)
+        key = await stage.key("1.0000")
+        await _exporter(stage, key.raw_key, collector.url)
+        async with stage.client(key.raw_key, timeout=20) as client:
+            for _ in range(5):
+                await client.chat.completions.create(model=MODEL, messages=HELLO)
+        await served.kill()
+        async with database.connection() as connection:  # its claim runs out
+            await connection.execute("UPDATE trace_exporters SET claimed_until = NULL")
+        await served.start()
+        async with asyncio.timeout(30):
+            while len({span.span_id for span in collector.spans}) < 5:
+                await asyncio.sleep(0.05)
+        async with database.connection() as connection:
+            rows = await connection.fetch("SELECT span_id FROM receipts")
+        assert {span.span_id.hex() for span in collector.spans} == {row["span_id"] for row in rows}
+        assert await served.stop() == 0
 
 
 async def test_the_door_is_for_who_has_the_token(embedded_url: str, data_dir: Path) -> None:
