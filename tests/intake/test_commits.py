@@ -102,7 +102,7 @@ async def test_a_request_whose_rows_are_refused_fails_alone(
     first = asyncio.create_task(commits.commit([span()]))
     while not store.batches:
         await asyncio.sleep(0)
-    good, bad = [span(), span()], [span(), span(trace_id="not hex")]
+    good, bad = [span(), span()], [span(), span(name="a\0b")]
     tasks = [asyncio.create_task(commits.commit(rows)) for rows in (good, bad, [span()])]
     await asyncio.sleep(0)
     store.gate.set()

@@ -229,9 +229,59 @@ def test_a_span_that_is_not_as_json_has_them_is_rejected_with_its_id(field: dict
 
 def test_a_body_of_very_many_small_things_is_refused_before_it_becomes_objects() -> None:
     with pytest.raises(TooLarge):
-        list(otlp_json.read(b'{"resourceSpans":[' + b"{}," * 1_000_001 + b"{}]}", LIMITS))
-    with pytest.raises(BadRequest):
-        list(otlp_protobuf.read(b"\x0a" + _varint(20_000) + b"\x12\x00" * 10_000, LIMITS))
+        list(otlp_json.read(b'{"resourceSpans":[' + b"{}," * 500_001 + b"{}]}", LIMITS))
+    for body in (
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[' + b"1," * 600_000 + b"1]}]}]}",
+        b'{"resourceSpans":[' + b"[]," * 600_000 + b"[]]}",
+    ):
+        with pytest.raises(BadRequest):
+            list(otlp_json.read(body, LIMITS))
+    for body in (
+        _framed(1, b"\x12\x00" * 10_000),
+        b"\x0a\x00" * 10_000,
+        _framed(1, b"\x10\x01" * 10_000),
+        _framed(1, _framed(2, b"\x18\x01" * 10_000)),
+        _framed(1, _framed(1, b"\x0a\x00" * 10_000)),
+    ):
+        with pytest.raises(BadRequest):
+            list(otlp_protobuf.read(body, LIMITS))
+
+
+def _framed(field: int, body: bytes) -> bytes:
+    return bytes([field << 3 | 2]) + _varint(len(body)) + body
+
+
+@pytest.mark.parametrize("tag", [b"\x5a\x00", b"\x6a\x00", b"\x4a\x00", b"\x7a\x00", b"\x9a\x06\x00", b"\x50\x01"])
+def test_a_span_of_very_many_fields_is_rejected_alone(tag: bytes) -> None:
+    whole = Made().message_of().SerializeToString()
+    spans = _framed(2, whole + tag * 20_000) + _framed(2, whole)
+    _, large, good = otlp_protobuf.read(_framed(1, _framed(2, spans)), LIMITS)
+    assert isinstance(large, Rejected)
+    assert large.reason == "it has too many fields"
+    assert isinstance(good, Sent)
+
+
+def test_attributes_far_beyond_the_limit_are_only_counted() -> None:
+    span = Made({f"a{number}": number for number in range(1_000)})
+    for found in (
+        otlp_protobuf.read(request(span).SerializeToString(), LIMITS),
+        otlp_json.read(as_json(request(span)), LIMITS),
+    ):
+        _, got = found
+        assert isinstance(got, Sent)
+        assert (len(got.attributes), got.dropped) == (12, 988)
+
+
+def test_a_value_of_very_many_parts_costs_the_span_or_is_cut() -> None:
+    wide = Made({"list": ["x"] * 20_000, "map": {f"k{n}": n for n in range(5_000)}})
+    found = list(otlp_json.read(as_json(request(wide)), LIMITS))
+    got = found[1]
+    assert isinstance(got, Sent)
+    assert len(str(got.attributes["list"])) < 100
+    assert got.attributes["list.truncated"] is True
+    (_, in_protobuf) = otlp_protobuf.read(request(Made({"list": ["x"] * 4_000})).SerializeToString(), LIMITS)
+    assert isinstance(in_protobuf, Sent)
+    assert in_protobuf.attributes["list.truncated"] is True
 
 
 def test_reasons_are_told_for_the_first_few() -> None:

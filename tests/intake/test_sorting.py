@@ -10,7 +10,7 @@ from making import ManualClock, customer
 from tollhouse.db.pool import Database
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.intake import sorting
-from tollhouse.intake.otlp import Origin, Rejected, Sent
+from tollhouse.intake.otlp import Origin, Rejected, Sent, Value
 from tollhouse.intake.sorting import Sorted, Sorter, Window
 from tollhouse.traces.attribution import Attribution, Sender
 
@@ -87,3 +87,21 @@ async def test_a_request_that_is_cancelled_between_turns_holds_nobody_up(sorter:
     assert len(made.spans) == 500
     await asyncio.wait(tasks)
     assert not sorter._work.locked()
+
+
+async def test_a_resource_is_as_small_as_each_of_its_rows_can_bear(
+    sorter: Sorter, clock: ManualClock, embedded_database: Database
+) -> None:
+    async with embedded_database.connection() as connection:
+        acme = await customer(connection)
+
+    def pieces() -> Iterator[Origin | Sent | Rejected]:
+        resource: dict[str, Value] = {f"a{number}": "y" * 8_000 for number in range(100)}
+        yield Origin({"service.name": "x"} | resource)
+        yield sent(0, clock)
+
+    made = await sorter.sort(Sender("test", acme, fixed=True), pieces(), suspect=False)
+    (span,) = made.spans
+    assert span.resource_attributes["service.name"] == "x"
+    assert span.resource_attributes["tollhouse.resource.truncated"] is True
+    assert len(str(span.resource_attributes)) < 5_000

@@ -34,8 +34,10 @@ from tollhouse.intake.otlp import (
     unreadable,
 )
 
-_MOST_OBJECTS: Final = 1_000_000
+_MOST_OBJECTS: Final = 500_000
 _REMEMBERED: Final = 4_096
+_LOOKED_AT: Final = 4
+"""Times as many attributes as may be kept; those behind are only counted."""
 _LONGEST_NUMBER: Final = 20
 _LONGEST_DOUBLE: Final = 40
 
@@ -68,6 +70,10 @@ class _Status(Struct):
     message: str | None = ""
 
 
+class _Nothing(Struct, gc=False):
+    """An object of which nothing is kept: where only their number counts."""
+
+
 class _Span(Struct, rename="camel"):
     trace_id: str = ""
     span_id: str = ""
@@ -78,8 +84,8 @@ class _Span(Struct, rename="camel"):
     end_time_unix_nano: int | str = 0
     attributes: list[_KeyValue] | None = None
     dropped_attributes_count: int | None = 0
-    events: list[Raw] | None = None
-    links: list[Raw] | None = None
+    events: list[_Nothing] | None = None
+    links: list[_Nothing] | None = None
     status: _Status | None = None
 
 
@@ -110,8 +116,23 @@ class _Request(Struct, rename="camel"):
     resource_spans: list[_ResourceSpans] | None = None
 
 
+class _ShapeOfScope(Struct, rename="camel"):
+    spans: list[_Nothing] | None = None
+
+
+class _ShapeOfResource(Struct, rename="camel"):
+    scope_spans: list[_ShapeOfScope] | None = None
+
+
+class _Shape(Struct, rename="camel"):
+    """A request in which whatever stands in place of a span is an object, and so is counted among them."""
+
+    resource_spans: list[_ShapeOfResource] | None = None
+
+
 _UNSET: Final = _Status()
-_NOTHING: Final = _AnyValue()
+_UNSAID: Final = _AnyValue()
+_shapes: Final = msgspec.json.Decoder(_Shape)
 _requests: Final = msgspec.json.Decoder(_Request)
 _spans: Final = msgspec.json.Decoder(_Span)
 _ids: Final = msgspec.json.Decoder(_Id)
@@ -122,6 +143,8 @@ def read(body: bytes, limits: Limits) -> Iterator[Origin | Sent | Rejected]:
     if body.count(b"{") > _MOST_OBJECTS:
         raise TooLarge(f"The body has more than {_MOST_OBJECTS} objects. Send fewer spans at once.")
     try:
+        if body.count(b",") > _MOST_OBJECTS:
+            _shapes.decode(body)
         request = _requests.decode(body)
     except UNREADABLE as cause:
         raise unreadable(str(cause)) from cause
@@ -179,9 +202,11 @@ class _Reader:
 
     def _collect(self, given: list[_KeyValue] | None, into: dict[str, Value]) -> int:
         """Takes attributes; returns how many were not taken. The first half is the same as `put`, without its price."""
-        dropped, limits, fit_names = 0, self._limits, self._fit_names
+        limits, fit_names = self._limits, self._fit_names
         room, chars = limits.attributes - len(into), limits.value_chars
-        for each in given or ():
+        looked_at = (given or ())[: _LOOKED_AT * limits.attributes]
+        dropped = len(given or ()) - len(looked_at)
+        for each in looked_at:
             key, value = each.key, each.value
             if value is None:
                 continue
@@ -192,7 +217,7 @@ class _Reader:
                     continue
                 plain: Plain = text
             else:
-                plain = _plain(value, limits.depth)
+                plain = _plain(value, limits.depth, limits.items)
             if put(into, key, plain, limits):
                 if len(fit_names) < _REMEMBERED and key in into:
                     fit_names.add(key)
@@ -209,7 +234,7 @@ def _id_of(raw: Raw) -> str:
         return ""
 
 
-def _plain(value: _AnyValue, depth: int) -> Plain:
+def _plain(value: _AnyValue, depth: int, items: int) -> Plain:
     if value.int_value is not None:
         return _number(value.int_value)
     if value.double_value is not None:
@@ -218,15 +243,17 @@ def _plain(value: _AnyValue, depth: int) -> Plain:
         return value.bool_value
     if value.bytes_value is not None:
         return _bytes(value.bytes_value)
-    return value.string_value if value.string_value is not None else _many(value, depth)
+    return value.string_value if value.string_value is not None else _many(value, depth, items)
 
 
-def _many(value: _AnyValue, depth: int) -> Plain:
+def _many(value: _AnyValue, depth: int, items: int) -> Plain:
+    """A list or a map of values; one more than fits shows that something was cut."""
     if value.array_value is not None:
-        return [_plain(each, depth - 1) for each in value.array_value.values or ()] if depth else "..."
+        values = (value.array_value.values or ())[: items + 1]
+        return [_plain(each, depth - 1, items) for each in values] if depth else "..."
     if value.kvlist_value is not None:
-        each_of = value.kvlist_value.values or ()
-        return {each.key: _plain(each.value or _NOTHING, depth - 1) for each in each_of} if depth else "..."
+        pairs = (value.kvlist_value.values or ())[: items + 1]
+        return {each.key: _plain(each.value or _UNSAID, depth - 1, items) for each in pairs} if depth else "..."
     return None
 
 

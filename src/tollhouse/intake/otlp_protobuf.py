@@ -38,6 +38,11 @@ _LONGEST_REMEMBERED: Final = 128
 _INT64_SIGN: Final = 1 << 63
 _CUT_BYTES: Final = 4
 _SHORT_NUMBER: Final = 8
+_FIELDS_PER_SPAN: Final = 10
+_MOST_FIELDS: Final = 5_000
+_LARGE_SPAN_BYTES: Final = 16 << 10
+_LOOKED_AT: Final = 4
+"""Times as many attributes as may be kept; those behind are only counted."""
 
 # Tags of a span's fields: the field number, and the wire type in the last three bits.
 _TRACE_ID, _SPAN_ID, _PARENT, _NAME, _KIND, _START, _END = 0x0A, 0x12, 0x22, 0x2A, 0x30, 0x39, 0x41
@@ -60,11 +65,25 @@ def read(body: bytes, limits: Limits) -> Iterator[Origin | Sent | Rejected]:
     """Every span of a request. Raises BadRequest or TooLarge, at the first step or later."""
     reader = _Reader(limits)
     try:
-        for field, wire, begin, end in _parts(body, 0, len(body)):
+        for field, wire, begin, end in _parts(body, 0, len(body), reader.budget):
             if field == 1 and wire == _BYTES:
                 yield from reader.resource_spans(body, begin, end)
     except _Malformed as cause:
         raise unreadable(str(cause)) from cause
+
+
+class _Budget:
+    """How many fields are looked at: a body of nothing but tiny ones would take seconds without a span in it."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def spend(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _Malformed("it has too many fields")
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -84,9 +103,10 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         raise _Malformed("it ends in the middle of a number") from None
 
 
-def _parts(data: bytes, at: int, end: int) -> Iterator[_Part]:
+def _parts(data: bytes, at: int, end: int, budget: _Budget) -> Iterator[_Part]:
     """The fields of the message that lies there; for a number the value itself stands in place of its beginning."""
     while at < end:
+        budget.spend()
         tag, at = _varint(data, at)
         field, wire = tag >> 3, tag & 7
         if wire == _BYTES:
@@ -116,6 +136,7 @@ class _Reader:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._next = 0
+        self.budget = _Budget(_FIELDS_PER_SPAN * limits.spans)
         self._known: dict[bytes, tuple[str, Value]] = {}
         self._fit_names: dict[bytes, str] = {}
 
@@ -123,7 +144,7 @@ class _Reader:
         """The resource may stand behind its spans, and a message may come in parts that belong together."""
         resource: dict[str, Value] = {}
         scopes: list[tuple[int, int]] = []
-        for field, wire, at, to in _parts(data, begin, end):
+        for field, wire, at, to in _parts(data, begin, end, self.budget):
             if field == 1 and wire == _BYTES:
                 self._resource(data, at, to, resource)
             elif field == 2 and wire == _BYTES:
@@ -134,7 +155,7 @@ class _Reader:
             yield from self._scope_spans(data, at, to, resource)
 
     def _resource(self, data: bytes, begin: int, end: int, resource: dict[str, Value]) -> None:
-        for field, wire, at, to in _parts(data, begin, end):
+        for field, wire, at, to in _parts(data, begin, end, self.budget):
             if field == 1 and wire == _BYTES:
                 self._attribute(data[at:to], resource)
 
@@ -142,16 +163,16 @@ class _Reader:
         self, data: bytes, begin: int, end: int, resource: dict[str, Value]
     ) -> Iterator[Origin | Sent | Rejected]:
         name = version = ""
-        for field, wire, at, to in _parts(data, begin, end):
+        for field, wire, at, to in _parts(data, begin, end, self.budget):
             if field == 1 and wire == _BYTES:
-                for inner, inner_wire, inner_at, inner_to in _parts(data, at, to):
+                for inner, inner_wire, inner_at, inner_to in _parts(data, at, to, self.budget):
                     if inner == 1 and inner_wire == _BYTES:
                         name = _text(data[inner_at:inner_to])
                     elif inner == 2 and inner_wire == _BYTES:
                         version = _text(data[inner_at:inner_to])
         most = self._limits.name_chars
         yield Origin(resource, fit_text(name, most), fit_text(version, most))
-        for field, wire, at, to in _parts(data, begin, end):
+        for field, wire, at, to in _parts(data, begin, end, self.budget):
             if field == 2 and wire == _BYTES:
                 index, self._next = self._next, self._next + 1
                 yield over_limit(index, self._limits) or self._one(index, data[at:to])
@@ -167,6 +188,9 @@ class _Reader:
         numbers: dict[int, int] = {}
         raw_attributes: list[bytes] = []
         seen: list[int] = []
+        if len(data) > _LARGE_SPAN_BYTES:
+            for _ in _parts(data, 0, len(data), _Budget(_MOST_FIELDS)):
+                pass  # counted before they are kept
         _fields(data, single, numbers, raw_attributes, seen)
         attributes: dict[str, Value] = {}
         dropped = self._collect(raw_attributes, attributes)
@@ -189,9 +213,10 @@ class _Reader:
 
     def _collect(self, raw_attributes: list[bytes], into: dict[str, Value]) -> int:
         """Takes attributes; returns how many were not taken."""
-        known, dropped = self._known, 0
         room = self._limits.attributes
-        for raw in raw_attributes:
+        known, looked_at = self._known, raw_attributes[: _LOOKED_AT * room]
+        dropped = len(raw_attributes) - len(looked_at)
+        for raw in looked_at:
             pair = known.get(raw)
             if pair is not None and room > 0:
                 into[pair[0]] = pair[1]
@@ -307,7 +332,7 @@ def _status(data: bytes) -> tuple[int, str]:
     if (known := _WITHOUT_MESSAGE.get(data)) is not None:
         return known
     code, message = _NO_STATUS
-    for field, wire, at, to in _parts(data, 0, len(data)):
+    for field, wire, at, to in _parts(data, 0, len(data), _Budget(_MOST_FIELDS)):
         if field == 2 and wire == _BYTES:
             message = _text(data[at:to])
         elif field == 3 and wire == _VARINT:
@@ -316,19 +341,12 @@ def _status(data: bytes) -> tuple[int, str]:
 
 
 def _key_value(data: bytes, limits: Limits) -> tuple[str, Plain]:
-    key: str = ""
-    value: Plain = None
-    for field, wire, at, to in _parts(data, 0, len(data)):
-        if wire == _BYTES and field == 1:
-            key = _text(data[at:to])
-        elif wire == _BYTES and field == 2:
-            value = _any_value(data, at, to, limits, limits.depth)
-    return key, value
+    return _named_value(data, 0, len(data), limits, limits.depth, _Budget(_MOST_FIELDS))
 
 
-def _any_value(data: bytes, begin: int, end: int, limits: Limits, depth: int) -> Plain:
+def _any_value(data: bytes, begin: int, end: int, limits: Limits, depth: int, budget: _Budget) -> Plain:
     value: Plain = None
-    for field, wire, at, to in _parts(data, begin, end):
+    for field, wire, at, to in _parts(data, begin, end, budget):
         if wire == _BYTES and field == 1:
             value = _text_up_to(data[at:to], limits.value_chars)
         elif wire == _VARINT and field == 2:
@@ -338,35 +356,37 @@ def _any_value(data: bytes, begin: int, end: int, limits: Limits, depth: int) ->
         elif wire == _FIXED64 and field == 4:
             value = _double_at(data, at)[0]
         elif wire == _BYTES and field in (5, 6):
-            value = "..." if depth == 0 else _many(data, at, to, limits, depth - 1, named=field == 6)
+            value = "..." if depth == 0 else _many(data, at, to, limits, depth - 1, budget, named=field == 6)
         elif wire == _BYTES and field == 7:
             value = data[at:to][: limits.value_chars + 1]
     return value
 
 
-def _many(data: bytes, begin: int, end: int, limits: Limits, depth: int, *, named: bool) -> Plain:
+def _many(data: bytes, begin: int, end: int, limits: Limits, depth: int, budget: _Budget, *, named: bool) -> Plain:
     """A list of values, or a map of them. One more than fits is read, which shows that something was cut."""
     items: list[Plain] = []
     by_name: dict[str, Plain] = {}
-    for field, wire, at, to in _parts(data, begin, end):
-        if field != 1 or wire != _BYTES or len(items) + len(by_name) > limits.items:
+    for field, wire, at, to in _parts(data, begin, end, budget):
+        if len(items) + len(by_name) > limits.items:
+            break
+        if field != 1 or wire != _BYTES:
             continue
         if named:
-            key, value = _named_value(data, at, to, limits, depth)
+            key, value = _named_value(data, at, to, limits, depth, budget)
             by_name[key] = value
         else:
-            items.append(_any_value(data, at, to, limits, depth))
+            items.append(_any_value(data, at, to, limits, depth, budget))
     return by_name if named else items
 
 
-def _named_value(data: bytes, begin: int, end: int, limits: Limits, depth: int) -> tuple[str, Plain]:
+def _named_value(data: bytes, begin: int, end: int, limits: Limits, depth: int, budget: _Budget) -> tuple[str, Plain]:
     key: str = ""
     value: Plain = None
-    for field, wire, at, to in _parts(data, begin, end):
+    for field, wire, at, to in _parts(data, begin, end, budget):
         if wire == _BYTES and field == 1:
             key = _text_up_to(data[at:to], limits.key_chars)
         elif wire == _BYTES and field == 2:
-            value = _any_value(data, at, to, limits, depth)
+            value = _any_value(data, at, to, limits, depth, budget)
     return key, value
 
 

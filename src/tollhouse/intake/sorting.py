@@ -27,6 +27,8 @@ _NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * _NS_PER_S
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _MOST_SHOWN: Final = 8
+_RESOURCE_CHARS: Final = 4_096
+_RESOURCE_VALUE_CHARS: Final = 512
 _MARKS: Final = (b"aig_", b"sk-", b"earer ", b"tht_", b"ths_", b"thr_", b"thi_", b"thw_", b"k_live_", b"k_test_")
 _PLACES: Final = ("server.address", "gen_ai.openai.api_base", "openai.api_base", "url.full", "http.url")
 
@@ -156,7 +158,9 @@ class Sorter:
             vendor = vendors.tool_of(agent) or vendor
         notes: dict[str, Value] = {"otel.scope.name": origin.scope, "otel.scope.version": origin.version}
         said = {name: value for name, value in notes.items() if value}
-        return _Source(self._dialects.translate(resource, suspect=suspect), origin.scope, said, vendor, tool)
+        reading = self._dialects.translate(resource, suspect=suspect)
+        reading.attributes = _bounded(reading.attributes)
+        return _Source(reading, origin.scope, said, vendor, tool)
 
     def _untimely(self, sent: Sent, oldest_ns: int, newest_ns: int) -> str | None:
         """Why the span's times cannot be believed; None: they can."""
@@ -229,6 +233,20 @@ class _Turn:
 def suspect(body: bytes) -> bool:
     """Whether something in a body looks like a credential: then each of its texts is searched for one."""
     return any(mark in body for mark in _MARKS)
+
+
+def _bounded(attributes: dict[str, Value]) -> dict[str, Value]:
+    """Of a resource, as much as each of its spans can carry along: every row has it."""
+    kept: dict[str, Value] = {}
+    size = 0
+    for key, value in attributes.items():
+        short = value[:_RESOURCE_VALUE_CHARS] if isinstance(value, str) else value
+        size += len(key) + len(str(short))
+        if size > _RESOURCE_CHARS:
+            kept["tollhouse.resource.truncated"] = True
+            break
+        kept[key] = short
+    return kept
 
 
 def _count_once(drafts: list[_Draft]) -> None:
