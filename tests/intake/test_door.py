@@ -315,7 +315,6 @@ async def test_our_own_name_and_source_cannot_be_claimed(door: Door, acme: House
         ({"start_ns": (1 << 63) + 5, "took_ns": 1}, "minutes ahead"),
         ({"took_ns": 40 * DAY_NS}, "minutes ahead"),
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("content_type", [PROTOBUF, JSON])
 async def test_a_span_that_cannot_be_is_rejected_alone(
