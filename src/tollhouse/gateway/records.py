@@ -91,7 +91,7 @@ def span_of(passage: Passage, ended_ns: int) -> Span:
     usage, permit, arrival = passage.ending.usage, passage.permit, passage.arrival
     failed = passage.ending.outcome != "completed"
     return Span(
-        day=arrival.at.date(),
+        day=passage.day,
         customer_id=permit.customer_id,
         trace_id=arrival.trace_id,
         span_id=arrival.span_id,

@@ -18,7 +18,7 @@ from tollhouse.gateway.passage import Passage
 from tollhouse.gateway.records import cost_of, receipt_of, records_of_lost, span_of
 from tollhouse.ledger.keeper import Keeper
 from tollhouse.ledger.records import Resolved
-from tollhouse.traces import spans
+from tollhouse.traces.ingest import ingest
 from tollhouse.traces.spans import Span
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
@@ -81,7 +81,7 @@ async def tell(connection: Connection, resolved: Sequence[Resolved]) -> None:
     if written:
         await receipts.write(connection, written)
     if stories:
-        await spans.write(connection, [story.span for story in stories])
+        await ingest(connection, [story.span for story in stories])
 
 
 def _story_of(resolved: Resolved) -> Story:

@@ -1,0 +1,36 @@
+"""Spans come in: what is new is kept, and counted once. In the caller's transaction, in one statement.
+
+A span is known by customer, trace, span and source; one that is there stays as it is and counts for nothing. What is
+new and counts is added to `rollup_pending` (see `rollups.py`), never to a row that others write, too: so writers of any
+number of processes wait for each other only where both write the same span, and those go in in one order everywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tollhouse.db import queries
+from tollhouse.db.pool import Connection
+from tollhouse.traces.spans import Span
+
+PIECE_SPANS: Final = 1_000
+"""So many at once: a statement's arrays and its sort stay small."""
+
+_sql = queries.load(__file__)
+
+
+async def ingest(connection: Connection, spans: Sequence[Span]) -> int:
+    """Keep the spans that are new and count them; returns how many were. Safe to repeat."""
+    new = 0
+    for piece in _pieces(spans):
+        new += await _sql.ingest_spans(connection, **_columns(piece))
+    return new
+
+
+def _pieces(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
+    for start in range(0, len(spans), PIECE_SPANS):
+        yield spans[start : start + PIECE_SPANS]
+
+
+def _columns(spans: Sequence[Span]) -> dict[str, list[object]]:
+    """Rows turned into columns: an array a column is what goes over the wire fastest."""
+    return {name: [getattr(span, name) for span in spans] for name in Span.__struct_fields__}
