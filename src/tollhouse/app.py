@@ -47,6 +47,7 @@ from tollhouse.ledger.segments import JournalLimits
 from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
 from tollhouse.master_keys import MasterKeys
 from tollhouse.settings import Settings
+from tollhouse.traces import rollups
 
 if TYPE_CHECKING:
     from tollhouse.billing.stripe import StripeAccounts
@@ -129,6 +130,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
                 partial(_keep_prices, settings, prices),
                 partial(partitions.keep_open, database),
+                partial(rollups.keep_folded, database),
             )
         )
         stack.push_async_callback(_cancel, loops)

@@ -1,35 +1,10 @@
 """What comes in is kept once and counted once, whoever sends it how often."""
 
-from datetime import date
+import asyncio
 
-from tollhouse.db.pool import Connection
-from tollhouse.foundation.ids import CustomerId
+from tollhouse.db.pool import Connection, Database
 from tollhouse.traces.ingest import ingest
-from tollhouse.traces.spans import Span
-
-NOON_NS = 1_795_435_200_000_000_000
-ACME = CustomerId("acme")
-
-
-def a_span(number: int, **fields: object) -> Span:
-    given: dict[str, object] = {
-        "day": date(2026, 11, 23),
-        "customer_id": ACME,
-        "trace_id": f"{number:032x}",
-        "span_id": f"{number:016x}",
-        "vendor": "tollhouse",
-        "name": "chat gpt-4o",
-        "start_ns": NOON_NS + number,
-        "end_ns": NOON_NS + number + 1_000_000_000,
-        "status": 1,
-        "model": "gpt-4o",
-        "provider": "openai",
-        "input_tokens": 10,
-        "output_tokens": 3,
-        "cost_nanos": 7,
-        "attributes": {"gen_ai.request.model": "gpt-4o"},
-    }
-    return Span(**(given | fields))  # type: ignore[arg-type]
+from traces.made import a_span
 
 
 async def counted(connection: Connection) -> tuple[int, int, int]:
@@ -53,3 +28,36 @@ async def test_nobody_takes_the_place_of_a_span_of_ours(connection: Connection) 
     assert await ingest(connection, [a_span(1)]) == 1
     rows = await connection.fetch("SELECT source, cost_nanos, reported_cost_nanos FROM rollup_pending ORDER BY 1")
     assert [tuple(row) for row in rows] == [("otlp", 0, 5), ("proxy", 7, 0)]
+
+
+async def test_a_batch_of_any_size_is_taken(connection: Connection) -> None:
+    assert await ingest(connection, []) == 0
+    assert await ingest(connection, [a_span(number) for number in range(2_100)]) == 2_100
+    assert await counted(connection) == (2_100, 21_000, 14_700)
+
+
+async def test_writers_of_the_same_spans_neither_block_for_good_nor_count_twice(embedded_database: Database) -> None:
+    """Each has them in an order of its own."""
+    spans = [a_span(number) for number in range(200)]
+
+    async def write(turn: int) -> int:
+        async with embedded_database.transaction() as connection:
+            return await ingest(connection, [*spans[turn * 20 :], *spans[: turn * 20]])
+
+    assert sum(await asyncio.gather(*(write(turn) for turn in range(8)))) == 200
+    async with embedded_database.connection() as connection:
+        assert await counted(connection) == (200, 2_000, 1_400)
+
+
+async def test_only_calls_add_to_calls(connection: Connection) -> None:
+    """Other spans of a tool are seen in its profile only."""
+    await ingest(connection, [a_span(1), a_span(2, counted=False), a_span(3, counted=False, tool="a-tool")])
+    rows = await connection.fetch("SELECT calls, spans, tool, cost_nanos FROM rollup_pending ORDER BY 1")
+    assert [tuple(row) for row in rows] == [(0, 1, "a-tool", 0), (1, 1, None, 7)]
+
+
+async def test_what_senders_claim_cannot_break_a_sum(connection: Connection) -> None:
+    most = 2**63 - 1
+    absurd = dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens", "cost_nanos"), most)
+    await ingest(connection, [a_span(number, source="otlp", **absurd) for number in range(3)])
+    assert await connection.fetchval("SELECT sum(reported_cost_nanos)::bigint FROM rollup_pending") == 3 * 10**13

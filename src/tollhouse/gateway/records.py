@@ -11,10 +11,9 @@ from tollhouse.foundation.ids import CallId
 from tollhouse.foundation.money import Nanos
 from tollhouse.gateway.passage import Passage
 from tollhouse.ledger.records import Resolved, entry_day, opened_at
-from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, Attributes, Span
+from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, VENDOR, Attributes, Span
 from tollhouse.usage.receipts import Receipt
 
-VENDOR: Final = "tollhouse"
 _MOST_TEXT: Final = 200
 _MOST_LIST: Final = 32
 _RESOURCE: Final[Attributes] = {"service.name": "tollhouse"}

@@ -1,8 +1,9 @@
 """Spans come in: what is new is kept, and counted once. In the caller's transaction, in one statement.
 
 A span is known by customer, trace, span and source; one that is there stays as it is and counts for nothing. What is
-new and counts is added to `rollup_pending` (see `rollups.py`), never to a row that others write, too: so writers of any
-number of processes wait for each other only where both write the same span, and those go in in one order everywhere.
+new and counts is added to `rollup_pending` (see `rollups.py`), never to a row that others write, too: so writers of
+any number of processes wait for each other only where both write the same span, and those go in in one order
+everywhere.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,9 @@ from tollhouse.traces.spans import Span
 PIECE_SPANS: Final = 1_000
 """So many at once: a statement's arrays and its sort stay small."""
 
+Place = tuple[str, str, str]
+"""Customer, trace, span."""
+
 _sql = queries.load(__file__)
 
 
@@ -24,6 +28,23 @@ async def ingest(connection: Connection, spans: Sequence[Span]) -> int:
     for piece in _pieces(spans):
         new += await _sql.ingest_spans(connection, **_columns(piece))
     return new
+
+
+async def withdraw_doubtful(connection: Connection, spans: Sequence[Span]) -> list[Place]:
+    """Take those of them out again, and out of all sums, that are kept as in doubt; returns which they were."""
+    rows = _sql.withdraw_doubtful(
+        connection,
+        days=[span.day for span in spans],
+        customers=[span.customer_id for span in spans],
+        traces=[span.trace_id for span in spans],
+        spans=[span.span_id for span in spans],
+    )
+    return [(row["customer_id"], row["trace_id"], row["span_id"]) async for row in rows]
+
+
+def place_of(span: Span) -> Place:
+    """What a span of one source is known by."""
+    return span.customer_id, span.trace_id, span.span_id
 
 
 def _pieces(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:

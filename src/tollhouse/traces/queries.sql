@@ -20,30 +20,147 @@ WITH fresh AS (
         cache_write_tokens, reasoning_tokens, cost_nanos, attributes, resource_attributes, source, counted)
     ORDER BY s.trace_id COLLATE "C", s.span_id COLLATE "C", s.customer_id COLLATE "C", s.day, s.source
     ON CONFLICT DO NOTHING
-    RETURNING *
+    RETURNING customer_id, source, vendor, tool, provider, model, user_id, team_id, key_id, counted, start_ns,
+        CASE WHEN counted AND status = 2 THEN coalesce(left(attributes ->> 'error.type', 100), '_OTHER') END AS error_type,
+        greatest(least(start_ns / 3600000000000, (day - date '1970-01-01') * 24 + 23), (day - date '1970-01-01') * 24)
+            ::integer AS hour,
+        least(input_tokens, 1000000000) AS tokens_in, least(output_tokens, 1000000000) AS tokens_out,
+        least(cached_tokens, 1000000000) AS cached, least(cache_write_tokens, 1000000000) AS cache_write,
+        least(reasoning_tokens, 1000000000) AS reasoning,
+        CASE source WHEN 'proxy' THEN cost_nanos END AS cost,
+        CASE source WHEN 'proxy' THEN NULL ELSE least(cost_nanos, 10000000000000) END AS reported,
+        CASE WHEN counted AND end_ns > start_ns THEN ('1e' || 12 * duration_bucket(start_ns, end_ns))::numeric END AS took,
+        CASE WHEN tool IS NOT NULL THEN left(resource_attributes ->> 'service.version', 100) END AS version
 ), told AS (
     INSERT INTO rollup_pending
-    SELECT f.customer_id, f.source, f.vendor, f.tool, f.provider, f.model, f.user_id, f.team_id, f.key_id,
-        CASE WHEN f.counted AND f.status = 2
-             THEN coalesce(left(f.attributes ->> 'error.type', 100), '_OTHER') END AS error_type,
-        (f.day + greatest(least(f.start_ns / 3600000000000 - (f.day - date '1970-01-01') * 24, 23), 0)::integer
-            * interval '1 hour') AT TIME ZONE 'UTC' AS hour,
-        count(*), count(*) FILTER (WHERE f.counted), count(*) FILTER (WHERE f.counted AND f.status = 2),
-        coalesce(sum(least(f.input_tokens, 1000000000)) FILTER (WHERE f.counted), 0),
-        coalesce(sum(least(f.output_tokens, 1000000000)) FILTER (WHERE f.counted), 0),
-        coalesce(sum(least(f.cached_tokens, 1000000000)) FILTER (WHERE f.counted), 0),
-        coalesce(sum(least(f.cache_write_tokens, 1000000000)) FILTER (WHERE f.counted), 0),
-        coalesce(sum(least(f.reasoning_tokens, 1000000000)) FILTER (WHERE f.counted), 0),
-        coalesce(sum(f.cost_nanos) FILTER (WHERE f.counted AND f.source = 'proxy'), 0),
-        coalesce(sum(least(f.cost_nanos, 10000000000000)) FILTER (WHERE f.counted AND f.source <> 'proxy'), 0),
-        coalesce(sum(('1e' || 12 * duration_bucket(f.start_ns, f.end_ns))::numeric)
-            FILTER (WHERE f.counted AND f.end_ns > f.start_ns), 0),
-        max(f.resource_attributes ->> 'service.version') FILTER (WHERE f.tool IS NOT NULL),
-        min(f.start_ns), max(f.start_ns)
+    SELECT rollup_group_key(
+            f.customer_id, f.source, f.vendor, f.tool, f.provider, f.model, f.user_id, f.team_id, f.key_id),
+        f.customer_id, f.source, f.vendor, f.tool, f.provider, f.model, f.user_id, f.team_id, f.key_id, f.error_type,
+        f.hour, count(*) FILTER (WHERE f.counted), count(f.error_type),
+        coalesce(sum(f.tokens_in) FILTER (WHERE f.counted), 0),
+        coalesce(sum(f.tokens_out) FILTER (WHERE f.counted), 0),
+        coalesce(sum(f.cached) FILTER (WHERE f.counted), 0),
+        coalesce(sum(f.cache_write) FILTER (WHERE f.counted), 0),
+        coalesce(sum(f.reasoning) FILTER (WHERE f.counted), 0),
+        coalesce(sum(f.cost) FILTER (WHERE f.counted), 0), coalesce(sum(f.reported) FILTER (WHERE f.counted), 0),
+        count(*), coalesce(sum(f.took), 0), max(f.version), min(f.start_ns), max(f.start_ns)
     FROM fresh f WHERE f.counted OR f.tool IS NOT NULL
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    GROUP BY f.customer_id, f.source, f.vendor, f.tool, f.provider, f.model, f.user_id, f.team_id, f.key_id,
+        f.error_type, f.hour
 )
 SELECT count(*) FROM fresh;
+
+-- name: withdraw_doubtful
+-- Takes calls out that were told in doubt, from the rollups too: told again, they come in as what they really were.
+WITH gone AS (
+    DELETE FROM telemetry_spans s
+    USING unnest(:days::date[], :customers::text[], :traces::text[], :spans::text[]) AS t (day, customer, trace, span)
+    WHERE s.day = t.day AND s.customer_id COLLATE "C" = t.customer AND s.trace_id COLLATE "C" = t.trace
+        AND s.span_id COLLATE "C" = t.span AND s.source = 'proxy' AND s.attributes ->> 'tollhouse.entry.kind' = 'in_doubt'
+    RETURNING s.*
+), told AS (
+    INSERT INTO rollup_pending
+    SELECT rollup_group_key(
+            g.customer_id, g.source, g.vendor, g.tool, g.provider, g.model, g.user_id, g.team_id, g.key_id),
+        g.customer_id, g.source, g.vendor, g.tool, g.provider, g.model, g.user_id, g.team_id, g.key_id,
+        CASE WHEN g.status = 2 THEN coalesce(left(g.attributes ->> 'error.type', 100), '_OTHER') END,
+        greatest(least(g.start_ns / 3600000000000, (g.day - date '1970-01-01') * 24 + 23),
+            (g.day - date '1970-01-01') * 24)::integer,
+        -1, CASE WHEN g.status = 2 THEN -1 ELSE 0 END, -coalesce(g.input_tokens, 0), -coalesce(g.output_tokens, 0),
+        -coalesce(g.cached_tokens, 0), -coalesce(g.cache_write_tokens, 0), -coalesce(g.reasoning_tokens, 0),
+        -coalesce(g.cost_nanos, 0), 0, -1,
+        CASE WHEN g.end_ns > g.start_ns THEN -('1e' || 12 * duration_bucket(g.start_ns, g.end_ns))::numeric ELSE 0 END,
+        NULL, NULL, NULL
+    FROM gone g WHERE g.counted
+)
+SELECT customer_id, trace_id, span_id FROM gone;
+
+-- name: add_cost!
+-- A correction of what a call cost, in the group and the hour of the call.
+INSERT INTO rollup_pending
+SELECT rollup_group_key(:customer_id, 'proxy', :vendor, NULL, :provider, :model, :user_id, :team_id, :key_id),
+    :customer_id, 'proxy', :vendor, NULL, :provider, :model, :user_id, :team_id, :key_id, NULL, :hour,
+    0, 0, 0, 0, 0, 0, 0, :cost_nanos::bigint, 0, 0, 0, NULL, NULL, NULL;
+
+-- name: may_fold$
+-- One process at a time: until the end of the transaction.
+SELECT pg_try_advisory_xact_lock(hashtext('rollup_pending'));
+
+-- name: make_groups!
+INSERT INTO rollup_groups (known_as, customer_id, source, vendor, tool, provider, model, user_id, team_id, key_id)
+SELECT DISTINCT ON (p.known_as) p.known_as, p.customer_id, p.source, p.vendor, p.tool, p.provider, p.model, p.user_id,
+    p.team_id, p.key_id
+FROM rollup_pending p WHERE NOT EXISTS (SELECT 1 FROM rollup_groups g WHERE g.known_as = p.known_as);
+
+-- name: fold$
+-- Moves pending rows into the rollups; returns how many. What came after its group could be made waits for next time.
+WITH taken AS (
+    DELETE FROM rollup_pending WHERE ctid = ANY (ARRAY(
+        SELECT p.ctid FROM rollup_pending p JOIN rollup_groups g USING (known_as) LIMIT :most))
+    RETURNING *
+), part AS (
+    SELECT g.id AS group_id, t.* FROM taken t JOIN rollup_groups g USING (known_as)
+), hours AS (
+    INSERT INTO rollup_hours AS r
+    SELECT p.customer_id, to_timestamp(p.hour * 3600::bigint), p.group_id, rollup_add(sum(p.calls), 0),
+        rollup_add(sum(p.errors), 0), rollup_add(sum(p.input_tokens), 0), rollup_add(sum(p.output_tokens), 0),
+        rollup_add(sum(p.cached_tokens), 0), rollup_add(sum(p.cache_write_tokens), 0),
+        rollup_add(sum(p.reasoning_tokens), 0), rollup_add(sum(p.cost_nanos), 0),
+        rollup_add(sum(p.reported_cost_nanos), 0), rollup_add(sum(p.spans), 0), sum(p.durations)
+    FROM part p GROUP BY p.customer_id, p.hour, p.group_id
+    ON CONFLICT (customer_id, at, group_id) DO UPDATE SET
+        calls = r.calls + excluded.calls, errors = r.errors + excluded.errors,
+        input_tokens = rollup_add(r.input_tokens, excluded.input_tokens),
+        output_tokens = rollup_add(r.output_tokens, excluded.output_tokens),
+        cached_tokens = rollup_add(r.cached_tokens, excluded.cached_tokens),
+        cache_write_tokens = rollup_add(r.cache_write_tokens, excluded.cache_write_tokens),
+        reasoning_tokens = rollup_add(r.reasoning_tokens, excluded.reasoning_tokens),
+        cost_nanos = rollup_add(r.cost_nanos, excluded.cost_nanos),
+        reported_cost_nanos = rollup_add(r.reported_cost_nanos, excluded.reported_cost_nanos),
+        spans = r.spans + excluded.spans, durations = r.durations + excluded.durations
+), days AS (
+    INSERT INTO rollup_days AS r
+    SELECT p.customer_id, to_timestamp(p.hour / 24 * 86400::bigint), p.group_id, rollup_add(sum(p.calls), 0),
+        rollup_add(sum(p.errors), 0), rollup_add(sum(p.input_tokens), 0), rollup_add(sum(p.output_tokens), 0),
+        rollup_add(sum(p.cached_tokens), 0), rollup_add(sum(p.cache_write_tokens), 0),
+        rollup_add(sum(p.reasoning_tokens), 0), rollup_add(sum(p.cost_nanos), 0),
+        rollup_add(sum(p.reported_cost_nanos), 0), rollup_add(sum(p.spans), 0), sum(p.durations)
+    FROM part p GROUP BY p.customer_id, p.hour / 24, p.group_id
+    ON CONFLICT (customer_id, at, group_id) DO UPDATE SET
+        calls = r.calls + excluded.calls, errors = r.errors + excluded.errors,
+        input_tokens = rollup_add(r.input_tokens, excluded.input_tokens),
+        output_tokens = rollup_add(r.output_tokens, excluded.output_tokens),
+        cached_tokens = rollup_add(r.cached_tokens, excluded.cached_tokens),
+        cache_write_tokens = rollup_add(r.cache_write_tokens, excluded.cache_write_tokens),
+        reasoning_tokens = rollup_add(r.reasoning_tokens, excluded.reasoning_tokens),
+        cost_nanos = rollup_add(r.cost_nanos, excluded.cost_nanos),
+        reported_cost_nanos = rollup_add(r.reported_cost_nanos, excluded.reported_cost_nanos),
+        spans = r.spans + excluded.spans, durations = r.durations + excluded.durations
+), failures AS (
+    INSERT INTO rollup_errors AS r
+    SELECT p.customer_id, to_timestamp(p.hour * 3600::bigint), p.group_id, p.error_type, sum(p.errors)
+    FROM part p WHERE p.error_type IS NOT NULL GROUP BY p.customer_id, p.hour, p.group_id, p.error_type
+    ON CONFLICT (customer_id, at, group_id, error_type) DO UPDATE SET errors = r.errors + excluded.errors
+), tools AS (
+    INSERT INTO tool_profiles AS t
+    SELECT p.customer_id, p.vendor, p.tool,
+        (array_agg(p.version ORDER BY p.last_ns DESC) FILTER (WHERE p.version IS NOT NULL))[1],
+        to_timestamp(min(p.first_ns) / 1e9::float8), to_timestamp(max(p.last_ns) / 1e9::float8), sum(p.spans),
+        sum(p.calls), rollup_add(sum(p.input_tokens), 0), rollup_add(sum(p.output_tokens), 0),
+        coalesce((array_agg(DISTINCT p.user_id) FILTER (WHERE p.user_id IS NOT NULL))[1 : :most_users], '{}')
+    FROM part p WHERE p.tool IS NOT NULL AND p.last_ns IS NOT NULL GROUP BY p.customer_id, p.vendor, p.tool
+    ON CONFLICT (customer_id, vendor, tool) DO UPDATE SET
+        version = CASE WHEN excluded.last_seen_at >= t.last_seen_at THEN coalesce(excluded.version, t.version)
+                       ELSE coalesce(t.version, excluded.version) END,
+        first_seen_at = least(t.first_seen_at, excluded.first_seen_at),
+        last_seen_at = greatest(t.last_seen_at, excluded.last_seen_at),
+        spans = t.spans + excluded.spans, calls = t.calls + excluded.calls,
+        input_tokens = rollup_add(t.input_tokens, excluded.input_tokens),
+        output_tokens = rollup_add(t.output_tokens, excluded.output_tokens),
+        users = CASE WHEN excluded.users <@ t.users OR cardinality(t.users) >= :most_users THEN t.users
+                     ELSE ARRAY(SELECT DISTINCT u FROM unnest(t.users || excluded.users) u LIMIT :most_users) END
+)
+SELECT count(*) FROM taken;
 
 -- name: recent_spans
 -- A page of a customer's spans, newest first; the cursor is the last row's (start_ns, span_id).

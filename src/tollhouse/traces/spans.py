@@ -13,6 +13,9 @@ from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId
 
 _sql = queries.load(__file__)
 
+VENDOR: Final = "tollhouse"
+"""Whose spans those of our own calls are."""
+
 KIND_CLIENT: Final = 3
 STATUS_UNSET: Final = 0
 STATUS_OK: Final = 1
