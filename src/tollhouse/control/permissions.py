@@ -34,6 +34,10 @@ Action = Literal[
     "model.list",
     "receipt.see",
     "trace.list",
+    "trace.search",
+    "trace.see",
+    "report.see",
+    "report.export",
     "limit.list",
     "limit.see",
     "limit.change",
@@ -111,6 +115,11 @@ RULES: Final[Mapping[Action, Rule]] = {
     # what happened
     "receipt.see": _rule("reports:read", "admin", "manager", "self", "teammate"),
     "trace.list": _rule("reports:read", "admin", "manager"),
+    # Members are told of what is theirs and their teams' only; every statement asks for that.
+    "trace.search": _rule("reports:read", "anyone"),
+    "trace.see": _rule("reports:read", "anyone"),
+    "report.see": _rule("reports:read", "anyone"),
+    "report.export": _rule("reports:read", "anyone"),
     # limits; those of the customer as a whole are its admins' own
     "limit.list": _rule("limits:read", "anyone"),
     "limit.see": _rule("limits:read", "admin", "manager", "self", "teammate"),

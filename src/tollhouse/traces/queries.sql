@@ -44,7 +44,7 @@ WITH fresh AS (
         coalesce(sum(f.reasoning) FILTER (WHERE f.counted), 0),
         coalesce(sum(f.cost) FILTER (WHERE f.counted), 0), coalesce(sum(f.reported) FILTER (WHERE f.counted), 0),
         count(*), coalesce(sum(f.took), 0), max(f.version), min(f.start_ns), max(f.start_ns)
-    FROM fresh f WHERE f.counted OR f.tool IS NOT NULL
+    FROM fresh f
     GROUP BY f.customer_id, f.source, f.vendor, f.tool, f.provider, f.model, f.user_id, f.team_id, f.key_id,
         f.error_type, f.hour
 )
@@ -161,6 +161,29 @@ WITH taken AS (
                      ELSE ARRAY(SELECT DISTINCT u FROM unnest(t.users || excluded.users) u LIMIT :most_users) END
 )
 SELECT count(*) FROM taken;
+
+-- name: may_trim$
+SELECT pg_try_advisory_xact_lock(hashtext('trim telemetry_spans'));
+
+-- name: retentions
+SELECT c.id, least(coalesce((c.settings ->> 'trace_retention_days')::integer, :usual_days), :most_days) AS days
+FROM customers c;
+
+-- name: drop_days$
+SELECT drop_day_partitions('telemetry_spans', :before);
+
+-- name: trim_spans!
+-- The oldest of a customer's spans, some at a time.
+DELETE FROM telemetry_spans s WHERE s.customer_id = :customer_id AND s.start_ns < :before_ns AND s.start_ns <= (
+    SELECT max(o.start_ns) FROM (
+        SELECT x.start_ns FROM telemetry_spans x WHERE x.customer_id = :customer_id AND x.start_ns < :before_ns
+        ORDER BY x.start_ns LIMIT :most) o);
+
+-- name: trim_hours!
+DELETE FROM rollup_hours WHERE customer_id = :customer_id AND at < :before;
+
+-- name: trim_errors!
+DELETE FROM rollup_errors WHERE customer_id = :customer_id AND at < :before;
 
 -- name: recent_spans
 -- A page of a customer's spans, newest first; the cursor is the last row's (start_ns, span_id).

@@ -1,6 +1,6 @@
 DROP VIEW rollups;
 DROP TABLE tool_profiles, rollup_errors, rollup_days, rollup_hours, rollup_groups, rollup_pending;
-DROP FUNCTION duration_bucket, rollup_add, rollup_group_key;
+DROP FUNCTION drop_day_partitions, duration_bucket, rollup_add, rollup_group_key, report_groups;
 DELETE FROM telemetry_spans WHERE source <> 'proxy';
 DROP INDEX telemetry_spans_key;
 ALTER TABLE telemetry_spans DROP source, DROP counted;

@@ -15,6 +15,22 @@ CREATE UNIQUE INDEX telemetry_spans_key ON telemetry_spans
 ALTER TABLE telemetry_spans
     DROP CONSTRAINT telemetry_spans_trace_id_check, DROP CONSTRAINT telemetry_spans_span_id_check;
 
+-- Drops the partitions of days before `p_before`; returns how many. Waits a moment only: the table is asked all the time.
+CREATE FUNCTION drop_day_partitions(p_table regclass, p_before date) RETURNS integer
+LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+DECLARE part regclass; dropped integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('open_day_partitions'));
+    FOR part IN SELECT i.inhrelid::regclass FROM pg_inherits i
+            JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = p_table AND c.relname ~ '_[0-9]{8}$' AND right(c.relname, 8) < to_char(p_before, 'YYYYMMDD')
+            ORDER BY c.relname LOOP
+        EXECUTE format('DROP TABLE %s', part);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END $$;
+
 -- The sum of a histogram of durations is `sum` of a number: three digits to the base of 10,000 for each bucket, which
 -- PostgreSQL adds without looking into it. Bucket b holds durations of 2^((b-1)/8) to 2^(b/8) milliseconds; see
 -- traces/durations.py.
@@ -106,6 +122,27 @@ CREATE TABLE rollup_days (LIKE rollup_hours INCLUDING ALL) WITH (fillfactor = 85
 
 CREATE VIEW rollups AS
     SELECT 'hour' AS step, h.* FROM rollup_hours h UNION ALL SELECT 'day', d.* FROM rollup_days d;
+
+-- The groups that somebody may see and asks for. `p_by`: the dimension that `word` is of. `p_own_user` null: all of the
+-- customer's; else only that user's and those of `p_own_teams`. `p_filters`: allowed values by dimension, '' for none.
+CREATE FUNCTION report_groups(
+    p_customer text, p_by text, p_own_user text, p_own_teams text[], p_filters jsonb
+) RETURNS TABLE (id integer, word text) LANGUAGE sql STABLE AS $$
+    SELECT g.id, CASE p_by WHEN 'model' THEN g.model WHEN 'provider' THEN g.provider WHEN 'vendor' THEN g.vendor
+        WHEN 'tool' THEN g.tool WHEN 'user' THEN g.user_id WHEN 'team' THEN g.team_id WHEN 'key' THEN g.key_id
+        WHEN 'source' THEN g.source END
+    FROM rollup_groups g
+    WHERE g.customer_id = p_customer
+        AND (p_own_user IS NULL OR g.user_id = p_own_user OR g.team_id = ANY (p_own_teams))
+        AND (p_filters -> 'model' IS NULL OR p_filters -> 'model' ? coalesce(g.model, ''))
+        AND (p_filters -> 'provider' IS NULL OR p_filters -> 'provider' ? coalesce(g.provider, ''))
+        AND (p_filters -> 'vendor' IS NULL OR p_filters -> 'vendor' ? g.vendor)
+        AND (p_filters -> 'tool' IS NULL OR p_filters -> 'tool' ? coalesce(g.tool, ''))
+        AND (p_filters -> 'user' IS NULL OR p_filters -> 'user' ? coalesce(g.user_id, ''))
+        AND (p_filters -> 'team' IS NULL OR p_filters -> 'team' ? coalesce(g.team_id, ''))
+        AND (p_filters -> 'key' IS NULL OR p_filters -> 'key' ? coalesce(g.key_id, ''))
+        AND (p_filters -> 'source' IS NULL OR p_filters -> 'source' ? g.source)
+$$;
 
 -- What failed how, by hour.
 CREATE TABLE rollup_errors (
