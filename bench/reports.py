@@ -174,7 +174,7 @@ def _reports(here: http.client.HTTPConnection, token: str) -> list[Asked]:
             for name, since in (("30 days", month), ("7 days", week), ("a day", day))
         ),
         Asked("overview of a user, 30 days", _query("/v1/reports/overview", since=month, user=values["user"]), 100),
-        *_all_series(month, day, values),
+        *_all_series(month, week, day, values),
         *(Asked(f"top of {by}, 30 days", _query(f"/v1/reports/top/{by}", since=month), 300) for by in ("model", "key")),
         Asked("latency by model, 30 days", _query("/v1/reports/latency", since=month, by="model"), 300),
         Asked("errors by model, 30 days", _query("/v1/reports/errors", since=month, by="model"), 300),
@@ -184,16 +184,17 @@ def _reports(here: http.client.HTTPConnection, token: str) -> list[Asked]:
     ]
 
 
-def _all_series(month: str, day: str, values: Mapping[str, str]) -> Iterator[Asked]:
+def _all_series(month: str, week: str, day: str, values: Mapping[str, str]) -> Iterator[Asked]:
     path = "/v1/reports/series"
     for by in ("model", "provider", "vendor", "tool", "user", "team", "key", "source"):
         yield Asked(f"cost by day and {by}, 30 days", _query(path, since=month, measure="cost", by=by), 300)
-    for measure in ("calls", "tokens", "error_rate", "p95"):
+    for measure in ("calls", "tokens", "error_rate"):
         asked = _query(path, since=month, measure=measure, by="model", step="hour")
         yield Asked(f"{measure} by hour and model, 30 days", asked, 300)
     yield Asked("cost by hour and key, 30 days", _query(path, since=month, measure="cost", by="key", step="hour"), 300)
     yield Asked("p95 by hour, 30 days", _query(path, since=month, measure="p95", step="hour"), 300)
-    yield Asked("p95 by hour and user, 30 days", _query(path, since=month, measure="p95", step="hour", by="user"), 300)
+    yield Asked("p95 by day and user, 30 days", _query(path, since=month, measure="p95", by="user"), 300)
+    yield Asked("p95 by hour and model, 7 days", _query(path, since=week, measure="p95", step="hour", by="model"), 300)
     yield Asked("p99 by hour and model, a day", _query(path, since=day, measure="p99", by="model"), 300)
     one = _query(path, since=month, measure="cost", step="hour", key=values["key"])
     yield Asked("cost of a key by hour, 30 days", one, 300)

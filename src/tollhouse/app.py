@@ -47,7 +47,7 @@ from tollhouse.ledger.segments import JournalLimits
 from tollhouse.ledger.worker import Worker, WorkerTerms, open_worker
 from tollhouse.master_keys import MasterKeys
 from tollhouse.settings import Settings
-from tollhouse.traces import rollups
+from tollhouse.traces import retention, rollups
 
 if TYPE_CHECKING:
     from tollhouse.billing.stripe import StripeAccounts
@@ -131,6 +131,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
                 partial(_keep_prices, settings, prices),
                 partial(partitions.keep_open, database),
                 partial(rollups.keep_folded, database),
+                partial(retention.keep_trimmed, database, settings.trace_retention_days),
             )
         )
         stack.push_async_callback(_cancel, loops)

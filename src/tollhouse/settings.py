@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     trace_ingest_secret: SecretStr | None = Field(None, validation_alias="TRACE_INGEST_SECRET")
     openrouter_broadcast_secret: SecretStr | None = Field(None, validation_alias="OPENROUTER_BROADCAST_SECRET")
 
+    trace_retention_days: Annotated[int, Field(ge=1, le=400)] = 30
+    """How long spans are kept for customers that set nothing else."""
+
     openrouter_management_key: SecretStr | None = Field(None, validation_alias="OPENROUTER_MANAGEMENT_KEY")
 
     # Limits of the road

@@ -17,6 +17,8 @@ from tollhouse.control.people import sessions, tokens
 from tollhouse.control.people.tokens import TokenTerms
 from tollhouse.foundation.ids import CallId, CustomerId, TeamId, UserId, new_call_id, new_id
 from tollhouse.foundation.secrets import Secret
+from tollhouse.traces.ingest import ingest
+from tollhouse.traces.spans import Span, new_span_id, new_trace_id
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
 
@@ -90,13 +92,16 @@ async def _things(house: House, owner: Member, team_id: TeamId) -> tuple[Ids, Ne
         )
         envelope = house.context.keyrings.keyring().seal(Secret("sk-thing"), owner.customer_id, "openai")
         await provider_keys.put(connection, owner.customer_id, "openai", envelope, "hing", owner.id)
+        span = _span(owner, mine, now)
+        await ingest(connection, [span])
         await receipts.write(connection, [_receipt(owner, mine, held.call.call_id, now)])
         budget_id = await connection.fetchval("SELECT budget_id FROM ledger_budgets WHERE scope_id = $1", mine.key_id)
     return {
         "key_hash": mine.key_hash, "team_key_hash": ours.key_hash, "user_id": owner.id, "team_id": team_id,
         "token_id": token.token.id, "session_id": session_id, "call_id": held.call.call_id,
         "budget_id": str(budget_id), "kind": "key", "ref": mine.key_hash, "model_id": "openai/gpt-4o",
-        "invitation_id": invitation_id, "provider": "openai",
+        "invitation_id": invitation_id, "provider": "openai", "dimension": "user",
+        "trace_id": span.trace_id, "span_id": span.span_id,
     }, mine  # fmt: skip
 
 
@@ -117,13 +122,22 @@ def _receipt(owner: Member, made: NewKey, call_id: CallId, now: datetime) -> Rec
     )  # fmt: skip
 
 
+def _span(owner: Member, made: NewKey, now: datetime) -> Span:
+    start_ns = int(now.timestamp()) * 1_000_000_000 - 60_000_000_000
+    return Span(
+        day=now.date(), customer_id=owner.customer_id, trace_id=new_trace_id(), span_id=new_span_id(),
+        user_id=owner.id, key_id=made.key_id, vendor="thing", tool="thing", name="chat gpt-4o", start_ns=start_ns,
+        end_ns=start_ns + 1_000_000, status=2, model="gpt-4o", provider="openai", cost_nanos=1, source="otlp",
+    )  # fmt: skip
+
+
 def _nothing() -> Ids:
     """Ids that look right."""
     return {
         "key_hash": "0" * 64, "team_key_hash": "0" * 64, "user_id": new_id(), "team_id": new_id(),
         "token_id": new_id(), "session_id": new_id(), "call_id": new_call_id(), "budget_id": "999999999",
         "kind": "key", "ref": "0" * 64, "model_id": "nobody/nothing", "invitation_id": new_id(),
-        "provider": "openai",
+        "provider": "openai", "dimension": "user", "trace_id": "0" * 32, "span_id": "0" * 16,
     }  # fmt: skip
 
 

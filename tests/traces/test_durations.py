@@ -1,7 +1,6 @@
 """Histograms are added as numbers are, and a percentile is near the true one, within the bound that is promised."""
 
 import random
-from decimal import Decimal
 
 import pytest
 
@@ -22,7 +21,7 @@ async def test_a_percentile_is_wrong_by_five_percent_at_most(connection: Connect
         "SELECT duration_bucket(0, ns) AS bucket FROM unnest($1::bigint[]) AS ns", [round(ms * 1e6) for ms in took]
     )
     total = sum(10 ** (DIGITS * row["bucket"]) for row in buckets)
-    told = percentile_ms(counts_of(Decimal(total)), share)
+    told = percentile_ms(counts_of(str(total)), share)
     exact = took[int(share * 1_000) - 1]
     assert told is not None
     assert exact / 1.045 <= told <= exact * 1.045
@@ -38,6 +37,7 @@ async def test_buckets_meet_where_they_are_said_to(connection: Connection) -> No
 
 def test_counts_survive_being_a_number() -> None:
     counts = [0, 3, 0, 10**11, 7]
-    assert counts_of(histogram_of(counts)) == counts
+    assert counts_of(str(histogram_of(counts))) == counts
+    assert counts_of("0") == []
     assert counts_of(None) == []
     assert percentile_ms([], 0.5) is None

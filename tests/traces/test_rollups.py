@@ -81,7 +81,7 @@ async def test_a_call_in_doubt_is_taken_out_whole(embedded_database: Database) -
         await rollups.fold(embedded_database)
         assert await sums(connection) == [(NOON, 1, 0, 10, 7)]
         assert await connection.fetchval("SELECT sum(errors)::int FROM rollup_errors") == 0
-        assert await connection.fetchval("SELECT durations FROM rollup_days") == 10 ** (12 * 80)
+        assert await connection.fetchval("SELECT durations FROM rollup_day_durations") == 10 ** (12 * 80)
 
 
 async def test_a_tool_has_a_profile(database: Database) -> None:

@@ -82,6 +82,9 @@ SELECT rollup_group_key(:customer_id, 'proxy', :vendor, NULL, :provider, :model,
     :customer_id, 'proxy', :vendor, NULL, :provider, :model, :user_id, :team_id, :key_id, NULL, :hour,
     0, 0, 0, 0, 0, 0, 0, :cost_nanos::bigint, 0, 0, 0, NULL, NULL, NULL;
 
+-- name: is_pending$
+SELECT EXISTS (SELECT 1 FROM rollup_pending);
+
 -- name: may_fold$
 -- One process at a time: until the end of the transaction.
 SELECT pg_try_advisory_xact_lock(hashtext('rollup_pending'));
@@ -102,13 +105,13 @@ WITH taken AS (
     SELECT g.id AS group_id, t.* FROM taken t JOIN rollup_groups g USING (known_as)
 ), hours AS (
     INSERT INTO rollup_hours AS r
-    SELECT p.customer_id, to_timestamp(p.hour * 3600::bigint), p.group_id, rollup_add(sum(p.calls), 0),
+    SELECT to_timestamp(p.hour * 3600::bigint), hashtext(p.customer_id), p.group_id, rollup_add(sum(p.calls), 0),
         rollup_add(sum(p.errors), 0), rollup_add(sum(p.input_tokens), 0), rollup_add(sum(p.output_tokens), 0),
         rollup_add(sum(p.cached_tokens), 0), rollup_add(sum(p.cache_write_tokens), 0),
         rollup_add(sum(p.reasoning_tokens), 0), rollup_add(sum(p.cost_nanos), 0),
-        rollup_add(sum(p.reported_cost_nanos), 0), rollup_add(sum(p.spans), 0), sum(p.durations)
+        rollup_add(sum(p.reported_cost_nanos), 0), rollup_add(sum(p.spans), 0)
     FROM part p GROUP BY p.customer_id, p.hour, p.group_id
-    ON CONFLICT (customer_id, at, group_id) DO UPDATE SET
+    ON CONFLICT (customer, at, group_id) DO UPDATE SET
         calls = r.calls + excluded.calls, errors = r.errors + excluded.errors,
         input_tokens = rollup_add(r.input_tokens, excluded.input_tokens),
         output_tokens = rollup_add(r.output_tokens, excluded.output_tokens),
@@ -117,16 +120,16 @@ WITH taken AS (
         reasoning_tokens = rollup_add(r.reasoning_tokens, excluded.reasoning_tokens),
         cost_nanos = rollup_add(r.cost_nanos, excluded.cost_nanos),
         reported_cost_nanos = rollup_add(r.reported_cost_nanos, excluded.reported_cost_nanos),
-        spans = r.spans + excluded.spans, durations = r.durations + excluded.durations
+        spans = r.spans + excluded.spans
 ), days AS (
     INSERT INTO rollup_days AS r
-    SELECT p.customer_id, to_timestamp(p.hour / 24 * 86400::bigint), p.group_id, rollup_add(sum(p.calls), 0),
+    SELECT to_timestamp(p.hour / 24 * 86400::bigint), hashtext(p.customer_id), p.group_id, rollup_add(sum(p.calls), 0),
         rollup_add(sum(p.errors), 0), rollup_add(sum(p.input_tokens), 0), rollup_add(sum(p.output_tokens), 0),
         rollup_add(sum(p.cached_tokens), 0), rollup_add(sum(p.cache_write_tokens), 0),
         rollup_add(sum(p.reasoning_tokens), 0), rollup_add(sum(p.cost_nanos), 0),
-        rollup_add(sum(p.reported_cost_nanos), 0), rollup_add(sum(p.spans), 0), sum(p.durations)
+        rollup_add(sum(p.reported_cost_nanos), 0), rollup_add(sum(p.spans), 0)
     FROM part p GROUP BY p.customer_id, p.hour / 24, p.group_id
-    ON CONFLICT (customer_id, at, group_id) DO UPDATE SET
+    ON CONFLICT (customer, at, group_id) DO UPDATE SET
         calls = r.calls + excluded.calls, errors = r.errors + excluded.errors,
         input_tokens = rollup_add(r.input_tokens, excluded.input_tokens),
         output_tokens = rollup_add(r.output_tokens, excluded.output_tokens),
@@ -135,12 +138,22 @@ WITH taken AS (
         reasoning_tokens = rollup_add(r.reasoning_tokens, excluded.reasoning_tokens),
         cost_nanos = rollup_add(r.cost_nanos, excluded.cost_nanos),
         reported_cost_nanos = rollup_add(r.reported_cost_nanos, excluded.reported_cost_nanos),
-        spans = r.spans + excluded.spans, durations = r.durations + excluded.durations
+        spans = r.spans + excluded.spans
+), hour_durations AS (
+    INSERT INTO rollup_hour_durations AS r
+    SELECT to_timestamp(p.hour * 3600::bigint), hashtext(p.customer_id), p.group_id, sum(p.durations)
+    FROM part p WHERE p.durations <> 0 GROUP BY p.customer_id, p.hour, p.group_id
+    ON CONFLICT (customer, at, group_id) DO UPDATE SET durations = r.durations + excluded.durations
+), day_durations AS (
+    INSERT INTO rollup_day_durations AS r
+    SELECT to_timestamp(p.hour / 24 * 86400::bigint), hashtext(p.customer_id), p.group_id, sum(p.durations)
+    FROM part p WHERE p.durations <> 0 GROUP BY p.customer_id, p.hour / 24, p.group_id
+    ON CONFLICT (customer, at, group_id) DO UPDATE SET durations = r.durations + excluded.durations
 ), failures AS (
     INSERT INTO rollup_errors AS r
-    SELECT p.customer_id, to_timestamp(p.hour * 3600::bigint), p.group_id, p.error_type, sum(p.errors)
+    SELECT to_timestamp(p.hour * 3600::bigint), hashtext(p.customer_id), p.group_id, sum(p.errors), p.error_type
     FROM part p WHERE p.error_type IS NOT NULL GROUP BY p.customer_id, p.hour, p.group_id, p.error_type
-    ON CONFLICT (customer_id, at, group_id, error_type) DO UPDATE SET errors = r.errors + excluded.errors
+    ON CONFLICT (customer, at, group_id, error_type) DO UPDATE SET errors = r.errors + excluded.errors
 ), tools AS (
     INSERT INTO tool_profiles AS t
     SELECT p.customer_id, p.vendor, p.tool,
@@ -180,10 +193,13 @@ DELETE FROM telemetry_spans s WHERE s.customer_id = :customer_id AND s.start_ns 
         ORDER BY x.start_ns LIMIT :most) o);
 
 -- name: trim_hours!
-DELETE FROM rollup_hours WHERE customer_id = :customer_id AND at < :before;
+DELETE FROM rollup_hours WHERE customer = hashtext(:customer_id) AND at < :before;
+
+-- name: trim_durations!
+DELETE FROM rollup_hour_durations WHERE customer = hashtext(:customer_id) AND at < :before;
 
 -- name: trim_errors!
-DELETE FROM rollup_errors WHERE customer_id = :customer_id AND at < :before;
+DELETE FROM rollup_errors WHERE customer = hashtext(:customer_id) AND at < :before;
 
 -- name: recent_spans
 -- A page of a customer's spans, newest first; the cursor is the last row's (start_ns, span_id).

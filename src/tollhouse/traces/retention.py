@@ -60,6 +60,7 @@ async def _trim_customer(database: Database, customer_id: str, before: datetime,
             more = await _trim_some(connection, customer_id, before)
             if not more:
                 await _sql.trim_hours(connection, customer_id=customer_id, before=hours_before)
+                await _sql.trim_durations(connection, customer_id=customer_id, before=hours_before)
                 await _sql.trim_errors(connection, customer_id=customer_id, before=hours_before)
 
 

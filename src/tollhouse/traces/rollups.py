@@ -70,6 +70,9 @@ def _hour_of(day: date, at: datetime | None) -> int:
 
 async def fold(database: Database) -> int:
     """Add what is pending to the sums; returns how many rows that was. 0 while another process is at it."""
+    async with database.connection() as connection:
+        if not await _sql.is_pending(connection):
+            return 0
     async with database.searching() as connection:
         if not await _sql.may_fold(connection):
             return 0

@@ -1,88 +1,114 @@
--- name: totals
--- What was summed in the period and in the one before it: two rows at most.
-SELECT r.at >= :since AS now, sum(r.calls) AS calls, sum(r.errors) AS errors, sum(r.input_tokens) AS input_tokens,
-    sum(r.cached_tokens) AS cached_tokens, sum(r.cache_write_tokens) AS cache_write_tokens,
-    sum(r.output_tokens) AS output_tokens, sum(r.reasoning_tokens) AS reasoning_tokens,
-    sum(r.cost_nanos) AS cost_nanos, sum(r.reported_cost_nanos) AS reported_cost_nanos, sum(r.durations) AS durations
-FROM rollups r JOIN report_groups(:customer_id, '', :own_user, :own_teams, :filters::jsonb) w ON w.id = r.group_id
-WHERE r.step = :rolled AND r.customer_id = :customer_id AND r.at >= :before AND r.at < :until
-GROUP BY 1;
+-- name: give_room!
+-- For the rest of the transaction: histograms of many hours are summed in memory.
+SELECT set_config('work_mem', '32MB', true);
 
--- name: tops
--- The first values of each dimension: every group is summed once, then the few sums again for each dimension.
+-- name: totals^
+SELECT
+    sum(r.calls) AS calls, sum(r.errors) AS errors, sum(r.input_tokens) AS input_tokens, sum(r.cached_tokens) AS cached_tokens,
+    sum(r.cache_write_tokens) AS cache_write_tokens, sum(r.output_tokens) AS output_tokens,
+    sum(r.reasoning_tokens) AS reasoning_tokens, sum(r.cost_nanos) AS cost_nanos, sum(r.reported_cost_nanos) AS reported_cost_nanos,
+    sum(r.durations)::text AS histogram
+FROM report_sums(:customer_id, :rolled, :since, :since, :until) r
+    JOIN report_groups(:customer_id, '', :own_user, :own_teams, :filters::jsonb) w ON w.id = r.group_id;
+
+-- name: overview
+-- Every group is summed once; then those few sums again: in all, of the period before, and by each dimension.
 WITH summed AS MATERIALIZED (
-    SELECT r.group_id, sum(r.calls) AS calls, sum(r.errors) AS errors, sum(r.input_tokens) AS input_tokens,
-        sum(r.cached_tokens) AS cached_tokens, sum(r.cache_write_tokens) AS cache_write_tokens,
-        sum(r.output_tokens) AS output_tokens, sum(r.reasoning_tokens) AS reasoning_tokens,
-        sum(r.cost_nanos) AS cost_nanos, sum(r.reported_cost_nanos) AS reported_cost_nanos, sum(r.durations) AS durations
-    FROM rollups r JOIN report_groups(:customer_id, '', :own_user, :own_teams, :filters::jsonb) w ON w.id = r.group_id
-    WHERE r.step = :rolled AND r.customer_id = :customer_id AND r.at >= :since AND r.at < :until
-    GROUP BY 1
+    SELECT r.* FROM report_sums(:customer_id, :rolled, :before, :since, :until) r
+        JOIN report_groups(:customer_id, '', :own_user, :own_teams, :filters::jsonb) w ON w.id = r.group_id
 ), listed AS (
     SELECT CASE WHEN grouping(g.model) = 0 THEN 'model' WHEN grouping(g.provider) = 0 THEN 'provider'
             WHEN grouping(g.vendor) = 0 THEN 'vendor' WHEN grouping(g.tool) = 0 THEN 'tool'
             WHEN grouping(g.user_id) = 0 THEN 'user' WHEN grouping(g.team_id) = 0 THEN 'team'
-            WHEN grouping(g.key_id) = 0 THEN 'key' ELSE 'source' END AS dimension,
+            WHEN grouping(g.key_id) = 0 THEN 'key' WHEN grouping(g.source) = 0 THEN 'source'
+            WHEN s.now THEN 'totals' ELSE 'before' END AS dimension,
         coalesce(g.model, g.provider, g.vendor, g.tool, g.user_id, g.team_id, g.key_id, g.source) AS word,
-        sum(s.calls) AS calls, sum(s.errors) AS errors, sum(s.input_tokens) AS input_tokens,
-        sum(s.cached_tokens) AS cached_tokens, sum(s.cache_write_tokens) AS cache_write_tokens,
-        sum(s.output_tokens) AS output_tokens, sum(s.reasoning_tokens) AS reasoning_tokens,
-        sum(s.cost_nanos) AS cost_nanos, sum(s.reported_cost_nanos) AS reported_cost_nanos, sum(s.durations) AS durations
+        sum(s.calls) AS calls, sum(s.errors) AS errors, sum(s.input_tokens) AS input_tokens, sum(s.cached_tokens) AS cached_tokens,
+        sum(s.cache_write_tokens) AS cache_write_tokens, sum(s.output_tokens) AS output_tokens,
+        sum(s.reasoning_tokens) AS reasoning_tokens, sum(s.cost_nanos) AS cost_nanos, sum(s.reported_cost_nanos) AS reported_cost_nanos,
+        sum(s.durations) AS durations
     FROM summed s JOIN rollup_groups g ON g.id = s.group_id
-    GROUP BY GROUPING SETS ((g.model), (g.provider), (g.vendor), (g.tool), (g.user_id), (g.team_id), (g.key_id), (g.source))
+    GROUP BY s.now, GROUPING SETS (
+        (g.model), (g.provider), (g.vendor), (g.tool), (g.user_id), (g.team_id), (g.key_id), (g.source), ())
+    HAVING s.now OR grouping(g.model, g.provider, g.vendor, g.tool, g.user_id, g.team_id, g.key_id, g.source) = 255
 ), ranked AS (
     SELECT l.*, row_number() OVER (
         PARTITION BY l.dimension ORDER BY l.cost_nanos + l.reported_cost_nanos DESC, l.calls DESC, l.word) AS place
     FROM listed l WHERE l.calls > 0 OR l.cost_nanos <> 0
 )
-SELECT * FROM ranked WHERE place <= :most ORDER BY dimension, place;
+SELECT r.*, r.durations::text AS histogram FROM ranked r WHERE r.place <= :most ORDER BY r.dimension, r.place;
 
 -- name: top
--- Values of one dimension, by a measure of choice; a percentile cannot be summed, so those are ordered by calls.
-SELECT w.word, sum(r.calls) AS calls, sum(r.errors) AS errors, sum(r.input_tokens) AS input_tokens,
-    sum(r.cached_tokens) AS cached_tokens, sum(r.cache_write_tokens) AS cache_write_tokens,
-    sum(r.output_tokens) AS output_tokens, sum(r.reasoning_tokens) AS reasoning_tokens,
-    sum(r.cost_nanos) AS cost_nanos, sum(r.reported_cost_nanos) AS reported_cost_nanos, sum(r.durations) AS durations
-FROM rollups r JOIN report_groups(:customer_id, :by, :own_user, :own_teams, :filters::jsonb) w ON w.id = r.group_id
-WHERE r.step = :rolled AND r.customer_id = :customer_id AND r.at >= :since AND r.at < :until
+-- Values of one dimension, by a measure of choice.
+SELECT w.word,
+    sum(r.calls) AS calls, sum(r.errors) AS errors, sum(r.input_tokens) AS input_tokens, sum(r.cached_tokens) AS cached_tokens,
+    sum(r.cache_write_tokens) AS cache_write_tokens, sum(r.output_tokens) AS output_tokens,
+    sum(r.reasoning_tokens) AS reasoning_tokens, sum(r.cost_nanos) AS cost_nanos, sum(r.reported_cost_nanos) AS reported_cost_nanos,
+    sum(r.durations)::text AS histogram
+FROM report_sums(:customer_id, :rolled, :since, :since, :until) r
+    JOIN report_groups(:customer_id, :by, :own_user, :own_teams, :filters::jsonb) w ON w.id = r.group_id
 GROUP BY 1 HAVING sum(r.calls) > 0 OR sum(r.cost_nanos) <> 0
 ORDER BY CASE :measure WHEN 'cost' THEN sum(r.cost_nanos) WHEN 'reported_cost' THEN sum(r.reported_cost_nanos)
     WHEN 'errors' THEN sum(r.errors) WHEN 'tokens' THEN sum(r.input_tokens + r.output_tokens)
     ELSE sum(r.calls) END DESC, sum(r.calls) DESC, 1 LIMIT :most;
 
 -- name: series
--- One measure by steps and by the first values of a dimension; what is left of it is summed as one. Numbers stand for
--- words while many rows are summed: they are compared faster.
-WITH wanted AS MATERIALIZED (
-    SELECT w.id, dense_rank() OVER (ORDER BY w.word) AS number, w.word
-    FROM report_groups(:customer_id, :by, :own_user, :own_teams, :filters::jsonb) w
-), cell AS MATERIALIZED (
-    SELECT CASE WHEN :step IN ('hour', 'day') THEN r.at ELSE date_trunc(:step, r.at, 'UTC') END AS at, w.number,
-        sum(r.calls) AS calls,
-        sum(CASE :measure
-            WHEN 'calls' THEN r.calls WHEN 'errors' THEN r.errors WHEN 'error_rate' THEN r.errors
-            WHEN 'tokens' THEN r.input_tokens + r.output_tokens WHEN 'input_tokens' THEN r.input_tokens
-            WHEN 'output_tokens' THEN r.output_tokens WHEN 'cached_tokens' THEN r.cached_tokens
-            WHEN 'cache_write_tokens' THEN r.cache_write_tokens WHEN 'reasoning_tokens' THEN r.reasoning_tokens
-            WHEN 'cost' THEN r.cost_nanos WHEN 'reported_cost' THEN r.reported_cost_nanos END) AS value,
-        sum(CASE WHEN :measure IN ('p50', 'p95', 'p99') THEN r.durations END) AS durations
-    FROM rollups r JOIN wanted w ON w.id = r.group_id
-    WHERE r.step = :rolled AND r.customer_id = :customer_id AND r.at >= :since AND r.at < :until
-    GROUP BY 1, 2
+-- One measure by steps and by the first values of a dimension; what is left of it is summed as one. Which values come
+-- first is judged by whole days, because those are few rows. Nothing is materialized, so that cores can share the work.
+WITH wanted AS NOT MATERIALIZED (
+    SELECT w.id, w.word FROM report_groups(:customer_id, :by, :own_user, :own_teams, :filters::jsonb) w
 ), ranked AS (
-    SELECT c.number, row_number() OVER (ORDER BY coalesce(sum(c.value), sum(c.calls)) DESC, c.number) AS place
-    FROM cell c GROUP BY 1 HAVING sum(c.calls) > 0 OR sum(c.value) <> 0
+    SELECT w.word, row_number() OVER (ORDER BY sum(CASE :measure
+            WHEN 'errors' THEN d.errors WHEN 'error_rate' THEN d.errors
+            WHEN 'tokens' THEN d.input_tokens + d.output_tokens WHEN 'input_tokens' THEN d.input_tokens
+            WHEN 'output_tokens' THEN d.output_tokens WHEN 'cached_tokens' THEN d.cached_tokens
+            WHEN 'cache_write_tokens' THEN d.cache_write_tokens WHEN 'reasoning_tokens' THEN d.reasoning_tokens
+            WHEN 'cost' THEN d.cost_nanos WHEN 'reported_cost' THEN d.reported_cost_nanos
+            ELSE d.calls END) DESC, w.word) AS place
+    FROM rollup_days d JOIN wanted w ON w.id = d.group_id
+    WHERE d.customer = hashtext(:customer_id) AND d.at >= date_trunc('day', :since::timestamptz, 'UTC') AND d.at < :until
+    GROUP BY w.word
+), placed AS (
+    SELECT w.id, least(k.place, :most + 1)::integer AS place, CASE WHEN k.place <= :most THEN k.word END AS word
+    FROM wanted w JOIN ranked k ON k.word IS NOT DISTINCT FROM w.word
 )
-SELECT least(k.place, :most + 1) AS place, CASE WHEN min(k.place) <= :most THEN
-        (SELECT w.word FROM wanted w WHERE w.number = min(k.number) LIMIT 1) END AS word,
-    c.at, sum(c.calls) AS calls, sum(c.value) AS value, sum(c.durations) AS durations
-FROM cell c JOIN ranked k USING (number) GROUP BY 1, 3 ORDER BY 1, 3;
+SELECT p.place, min(p.word) AS word,
+    CASE WHEN :step IN ('hour', 'day') THEN r.at ELSE date_trunc(:step, r.at, 'UTC') END AS at, sum(r.calls) AS calls,
+    sum(CASE :measure
+        WHEN 'calls' THEN r.calls WHEN 'errors' THEN r.errors WHEN 'error_rate' THEN r.errors
+        WHEN 'tokens' THEN r.input_tokens + r.output_tokens WHEN 'input_tokens' THEN r.input_tokens
+        WHEN 'output_tokens' THEN r.output_tokens WHEN 'cached_tokens' THEN r.cached_tokens
+        WHEN 'cache_write_tokens' THEN r.cache_write_tokens WHEN 'reasoning_tokens' THEN r.reasoning_tokens
+        WHEN 'cost' THEN r.cost_nanos WHEN 'reported_cost' THEN r.reported_cost_nanos END) AS value
+FROM rollups r JOIN placed p ON p.id = r.group_id
+WHERE r.step = :rolled AND r.customer = hashtext(:customer_id) AND r.at >= :since AND r.at < :until
+GROUP BY 1, 3 HAVING sum(r.calls) > 0 OR sum(r.cost_nanos) <> 0 ORDER BY 1, 3;
+
+-- name: duration_series
+-- The same of histograms of durations; the values with the most calls come first.
+WITH wanted AS NOT MATERIALIZED (
+    SELECT w.id, w.word FROM report_groups(:customer_id, :by, :own_user, :own_teams, :filters::jsonb) w
+), ranked AS (
+    SELECT w.word, row_number() OVER (ORDER BY sum(d.calls) DESC, w.word) AS place
+    FROM rollup_days d JOIN wanted w ON w.id = d.group_id
+    WHERE d.customer = hashtext(:customer_id) AND d.at >= date_trunc('day', :since::timestamptz, 'UTC') AND d.at < :until
+    GROUP BY w.word
+), placed AS (
+    SELECT w.id, least(k.place, :most + 1)::integer AS place, CASE WHEN k.place <= :most THEN k.word END AS word
+    FROM wanted w JOIN ranked k ON k.word IS NOT DISTINCT FROM w.word
+)
+SELECT p.place, min(p.word) AS word,
+    CASE WHEN :step IN ('hour', 'day') THEN r.at ELSE date_trunc(:step, r.at, 'UTC') END AS at,
+    sum(r.durations)::text AS histogram
+FROM rollup_durations r JOIN placed p ON p.id = r.group_id
+WHERE r.step = :rolled AND r.customer = hashtext(:customer_id) AND r.at >= :since AND r.at < :until
+GROUP BY 1, 3 ORDER BY 1, 3;
 
 -- name: failures
 -- What went wrong how often, by type and one dimension.
 SELECT e.error_type, w.word, sum(e.errors)::bigint AS errors
 FROM rollup_errors e JOIN report_groups(:customer_id, :by, :own_user, :own_teams, :filters::jsonb) w ON w.id = e.group_id
-WHERE e.customer_id = :customer_id AND e.at >= :since AND e.at < :until
+WHERE e.customer = hashtext(:customer_id) AND e.at >= :since AND e.at < :until
 GROUP BY 1, 2 HAVING sum(e.errors) > 0 ORDER BY 3 DESC, 1, 2 LIMIT :most;
 
 -- name: sums_page
@@ -90,7 +116,7 @@ GROUP BY 1, 2 HAVING sum(e.errors) > 0 ORDER BY 3 DESC, 1, 2 LIMIT :most;
 SELECT r.*, g.source, g.vendor, g.tool, g.provider, g.model, g.user_id, g.team_id, g.key_id
 FROM rollups r JOIN report_groups(:customer_id, '', :own_user, :own_teams, :filters::jsonb) w ON w.id = r.group_id
     JOIN rollup_groups g ON g.id = r.group_id
-WHERE r.step = :rolled AND r.customer_id = :customer_id AND r.at >= :since AND r.at < :until
+WHERE r.step = :rolled AND r.customer = hashtext(:customer_id) AND r.at >= :since AND r.at < :until
     AND (r.at, r.group_id) > (:after_at, :after_group::integer) AND (r.calls > 0 OR r.cost_nanos <> 0)
 ORDER BY r.at, r.group_id LIMIT :most;
 
@@ -171,7 +197,7 @@ ORDER BY s.start_ns DESC, s.span_id DESC LIMIT :most;
 -- Hours in which calls of the wanted groups are: the others need not be read.
 SELECT DISTINCT (extract(epoch FROM r.at) / 3600)::integer AS hour
 FROM rollup_hours r JOIN report_groups(:customer_id, '', :own_user, :own_teams, :filters::jsonb) w ON w.id = r.group_id
-WHERE r.customer_id = :customer_id AND r.at >= :since AND r.at < :until AND r.spans > 0
+WHERE r.customer = hashtext(:customer_id) AND r.at >= :since AND r.at < :until AND r.spans > 0
 ORDER BY 1 DESC;
 
 -- name: trace_summaries

@@ -7,7 +7,7 @@ some months only; what reaches back further is told by days.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from tollhouse.control.callers import Person
 from tollhouse.foundation.errors import BadRequest
@@ -30,12 +30,14 @@ Measure = Literal[
     "p95",
     "p99",
 ]
+DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 Step = Literal["hour", "day", "week", "month"]
 Rolled = Literal["hour", "day"]
 
 SHARES: Final[Mapping[Measure, float]] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 MOST_STEPS: Final = 2_200
 """Three months by the hour."""
+MOST_PERCENTILES: Final = 2_500
 USUAL_PERIOD: Final = timedelta(days=7)
 _BY_THE_HOUR: Final = timedelta(days=3)
 _BY_THE_DAY: Final = timedelta(days=92)
@@ -103,6 +105,17 @@ def steps_of(
             param="step",
         )
     return Period(begin, end, "hour" if step == "hour" else "day"), step, times
+
+
+def require_few(points: int) -> None:
+    """Percentiles take their time: raises BadRequest for a chart with more points than anybody can see."""
+    if points > MOST_PERCENTILES:
+        raise BadRequest(
+            f"that would be {points} percentiles, more than {MOST_PERCENTILES}; choose a longer `step`, "
+            "a shorter time or a smaller `most`",
+            code="too_many_steps",
+            param="step",
+        )
 
 
 def floor(moment: datetime, step: Step) -> datetime:

@@ -32,7 +32,7 @@ MOST_SPANS_OF_TRACE: Final = 2_000
 NAMED: Final = (("user", "user_id"), ("team", "team_id"), ("key", "key_id"))
 
 _FIRST_SLICE: Final = 600_000_000_000
-_LONGEST_SLICE: Final = 4 * 86_400_000_000_000
+LONGEST_SLICE: Final = 4 * 86_400_000_000_000
 _QUICK_S, _SLOW_S = 0.03, 0.1
 _HOUR_NS: Final = 3_600_000_000_000
 _CANDIDATES_EACH: Final = 8
@@ -133,7 +133,7 @@ async def _look(connection: Connection, customer_id: CustomerId, search: _Search
 
 def _next_slice(slice_ns: int, took_s: float) -> int:
     if took_s < _QUICK_S:
-        return min(slice_ns * 4, _LONGEST_SLICE)
+        return min(slice_ns * 4, LONGEST_SLICE)
     return max(slice_ns // 2, _FIRST_SLICE // 10) if took_s > _SLOW_S else slice_ns
 
 

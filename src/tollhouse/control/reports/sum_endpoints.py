@@ -12,7 +12,7 @@ from tollhouse.control.identity import Context, allowed
 from tollhouse.control.reports import sums
 from tollhouse.control.reports.asking import Filters, Times
 from tollhouse.control.reports.files import FILES, Format, file_of
-from tollhouse.control.reports.questions import Dimension, Measure, Step, period_of, steps_of
+from tollhouse.control.reports.questions import SHARES, Dimension, Measure, Step, period_of, require_few, steps_of
 from tollhouse.control.reports.sum_shapes import (
     FailureOut,
     FailuresOut,
@@ -73,6 +73,8 @@ async def get_series(
     most: Annotated[int, Query(ge=1, le=MOST_LINES, description="Lines beside that of the other values.")] = 10,
 ) -> SeriesOut:
     period, step, times = steps_of(when.since, when.until, step, context.clock.now())
+    if measure in SHARES:
+        require_few(len(times) * (1 if by is None else most + 1))
     lines = await sums.series(
         context.database, person.customer_id, asked.of(person), period, step, by=by, measure=measure, most=most
     )

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
-from tollhouse.control.reports.questions import SHARES, Dimension, Measure, Period, Question, Step
+from tollhouse.control.reports.questions import DIMENSIONS, SHARES, Dimension, Measure, Period, Question, Step
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.ids import CustomerId
@@ -56,6 +57,9 @@ class Row:
     measures: Measures
 
 
+_NOTHING: Final = Row(None, None, Measures())
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     totals: Measures
@@ -93,13 +97,13 @@ async def overview(database: Database, customer_id: CustomerId, question: Questi
     await rollups.fold(database)
     asked = _asked(customer_id, question, period)
     async with database.searching() as connection:
-        totals = {row["now"]: _measures(row) async for row in _sql.totals(connection, before=period.before, **asked)}
-        found = [row async for row in _sql.tops(connection, most=MOST_TOP, **asked)]
+        found = [row async for row in _sql.overview(connection, before=period.before, most=MOST_TOP, **asked)]
         names = await _names(connection, customer_id, ((row["dimension"], row["word"]) for row in found))
-    tops: dict[Dimension, list[Row]] = {}
+    rows: dict[str, list[Row]] = {}
     for row in found:
-        tops.setdefault(row["dimension"], []).append(_row(row["dimension"], row, names))
-    return Overview(totals.get(True, Measures()), totals.get(False, Measures()), tops)
+        rows.setdefault(row["dimension"], []).append(_row(row["dimension"], row, names))
+    totals, before = (rows.get(name, [_NOTHING])[0].measures for name in ("totals", "before"))
+    return Overview(totals, before, {dimension: rows.get(dimension, []) for dimension in DIMENSIONS})
 
 
 async def top(
@@ -125,8 +129,7 @@ async def totals(database: Database, customer_id: CustomerId, question: Question
     await rollups.fold(database)
     async with database.searching() as connection:
         asked = _asked(customer_id, question, period)
-        rows = [row async for row in _sql.totals(connection, before=period.since, **asked)]
-    return _measures(rows[0]) if rows else Measures()
+        return _measures(await _sql.totals(connection, **asked))
 
 
 async def series(
@@ -144,9 +147,11 @@ async def series(
     await rollups.fold(database)
     asked = _asked(customer_id, question, period)
     async with database.searching() as connection:
-        found = _sql.series(connection, by=by or "", step=step, measure=measure, most=most, **asked)
+        await _sql.give_room(connection)
+        asked |= {"by": by or "", "step": step, "most": most}
+        statement = _sql.duration_series if measure in SHARES else partial(_sql.series, measure=measure)
         lines: dict[int, list[Mapping[str, Any]]] = {}
-        async for row in found:
+        async for row in statement(connection, **asked):
             lines.setdefault(row["place"], []).append(row)
         words = ((by or "", rows[0]["word"]) for rows in lines.values())
         names = await _names(connection, customer_id, words)
@@ -155,20 +160,21 @@ async def series(
 
 def _line(by: str, rest: bool, rows: Sequence[Mapping[str, Any]], measure: Measure, names: Names) -> Line:
     word = rows[0]["word"]
-    points = {row["at"]: _value(measure, row["calls"], row["value"], row["durations"]) for row in rows}
-    calls, value, histogram = (
-        sum((row[name] or _ZERO for row in rows), _ZERO) for name in ("calls", "value", "durations")
-    )
-    total = _value(measure, calls, value, histogram)
-    return Line(word, names.get((by, word or "")), rest, total, points)
-
-
-def _value(measure: Measure, calls: Decimal, value: Decimal | None, histogram: Decimal | None) -> float | None:
+    place = names.get((by, word or ""))
     if measure in SHARES:
-        return durations.percentile_ms(durations.counts_of(histogram), SHARES[measure])
+        share = SHARES[measure]
+        counts = {row["at"]: durations.counts_of(row["histogram"]) for row in rows}
+        told = {at: durations.percentile_ms(each, share) for at, each in counts.items()}
+        return Line(word, place, rest, durations.percentile_ms(durations.added(counts.values()), share), told)
+    points = {row["at"]: _value(measure, row["calls"], row["value"]) for row in rows}
+    calls, value = (sum((row[name] for row in rows), _ZERO) for name in ("calls", "value"))
+    return Line(word, place, rest, _value(measure, calls, value), points)
+
+
+def _value(measure: Measure, calls: Decimal, value: Decimal) -> float | None:
     if measure == "error_rate":
-        return round(float((value or 0) / calls), 6) if calls else None
-    return int(value or 0)
+        return round(float(value / calls), 6) if calls else None
+    return int(value)
 
 
 async def failures(
@@ -241,4 +247,4 @@ def _row(by: str, row: Mapping[str, Any], names: Names) -> Row:
 
 def _measures(row: Mapping[str, Any]) -> Measures:
     plain = [name for name in Measures.__dataclass_fields__ if name != "counts"]
-    return Measures(**{name: int(row[name]) for name in plain}, counts=durations.counts_of(row["durations"]))
+    return Measures(**{name: int(row[name] or 0) for name in plain}, counts=durations.counts_of(row["histogram"]))

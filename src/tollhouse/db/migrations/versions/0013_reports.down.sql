@@ -1,5 +1,7 @@
-DROP VIEW rollups;
-DROP TABLE tool_profiles, rollup_errors, rollup_days, rollup_hours, rollup_groups, rollup_pending;
+DROP FUNCTION report_sums;
+DROP VIEW rollups, rollup_durations;
+DROP TABLE tool_profiles, rollup_errors, rollup_days, rollup_hours, rollup_day_durations, rollup_hour_durations,
+    rollup_groups, rollup_pending;
 DROP FUNCTION drop_day_partitions, duration_bucket, rollup_add, rollup_group_key, report_groups;
 DELETE FROM telemetry_spans WHERE source <> 'proxy';
 DROP INDEX telemetry_spans_key;

@@ -99,10 +99,12 @@ CREATE TABLE rollup_groups (
 );
 CREATE INDEX rollup_groups_customer_idx ON rollup_groups (customer_id);
 
--- Metered cost is the ledger's; what senders say that calls cost stands apart. `durations`: see above.
+-- Metered cost is the ledger's; what senders say that calls cost stands apart. `customer` is hashtext of the customer's
+-- id and only puts rows of a customer together: whose they are, the group says. Rows are short and all their columns of
+-- fixed length, so that many are summed quickly; histograms of durations have tables of their own.
 CREATE TABLE rollup_hours (
-    customer_id text NOT NULL,
     at timestamptz NOT NULL,
+    customer integer NOT NULL,
     group_id integer NOT NULL,
     calls bigint NOT NULL,
     errors bigint NOT NULL,
@@ -114,14 +116,26 @@ CREATE TABLE rollup_hours (
     cost_nanos bigint NOT NULL,
     reported_cost_nanos bigint NOT NULL,
     spans bigint NOT NULL,
-    durations numeric NOT NULL,
-    PRIMARY KEY (customer_id, at, group_id)
+    PRIMARY KEY (customer, at, group_id)
 ) WITH (fillfactor = 85);
 
 CREATE TABLE rollup_days (LIKE rollup_hours INCLUDING ALL) WITH (fillfactor = 85);
 
+CREATE TABLE rollup_hour_durations (
+    at timestamptz NOT NULL,
+    customer integer NOT NULL,
+    group_id integer NOT NULL,
+    durations numeric NOT NULL,
+    PRIMARY KEY (customer, at, group_id)
+) WITH (fillfactor = 85);
+
+CREATE TABLE rollup_day_durations (LIKE rollup_hour_durations INCLUDING ALL) WITH (fillfactor = 85);
+
 CREATE VIEW rollups AS
     SELECT 'hour' AS step, h.* FROM rollup_hours h UNION ALL SELECT 'day', d.* FROM rollup_days d;
+
+CREATE VIEW rollup_durations AS
+    SELECT 'hour' AS step, h.* FROM rollup_hour_durations h UNION ALL SELECT 'day', d.* FROM rollup_day_durations d;
 
 -- The groups that somebody may see and asks for. `p_by`: the dimension that `word` is of. `p_own_user` null: all of the
 -- customer's; else only that user's and those of `p_own_teams`. `p_filters`: allowed values by dimension, '' for none.
@@ -146,13 +160,39 @@ $$;
 
 -- What failed how, by hour.
 CREATE TABLE rollup_errors (
-    customer_id text NOT NULL,
     at timestamptz NOT NULL,
+    customer integer NOT NULL,
     group_id integer NOT NULL,
-    error_type text NOT NULL,
     errors bigint NOT NULL,
-    PRIMARY KEY (customer_id, at, group_id, error_type)
+    error_type text NOT NULL,
+    PRIMARY KEY (customer, at, group_id, error_type)
 );
+
+-- Sums of each group of a customer from `p_since` on, and of the time before that from `p_from` on.
+CREATE FUNCTION report_sums(
+    p_customer text, p_step text, p_from timestamptz, p_since timestamptz, p_until timestamptz
+) RETURNS TABLE (
+    group_id integer, now boolean, calls numeric, errors numeric, input_tokens numeric, cached_tokens numeric,
+    cache_write_tokens numeric, output_tokens numeric, reasoning_tokens numeric, cost_nanos numeric,
+    reported_cost_nanos numeric, durations numeric
+) LANGUAGE sql STABLE AS $$
+    SELECT c.group_id, c.now, c.calls, c.errors, c.input_tokens, c.cached_tokens, c.cache_write_tokens, c.output_tokens,
+        c.reasoning_tokens, c.cost_nanos, c.reported_cost_nanos, t.durations
+    FROM (
+        SELECT r.group_id, r.at >= p_since AS now,
+            sum(r.calls) AS calls, sum(r.errors) AS errors, sum(r.input_tokens) AS input_tokens, sum(r.cached_tokens) AS cached_tokens,
+            sum(r.cache_write_tokens) AS cache_write_tokens, sum(r.output_tokens) AS output_tokens,
+            sum(r.reasoning_tokens) AS reasoning_tokens, sum(r.cost_nanos) AS cost_nanos, sum(r.reported_cost_nanos) AS reported_cost_nanos
+        FROM rollups r
+        WHERE r.step = p_step AND r.customer = hashtext(p_customer) AND r.at >= p_from AND r.at < p_until
+        GROUP BY 1, 2
+    ) c LEFT JOIN (
+        SELECT d.group_id, d.at >= p_since AS now, sum(d.durations) AS durations
+        FROM rollup_durations d
+        WHERE d.step = p_step AND d.customer = hashtext(p_customer) AND d.at >= p_from AND d.at < p_until
+        GROUP BY 1, 2
+    ) t ON (t.group_id, t.now) = (c.group_id, c.now)
+$$;
 
 CREATE TABLE tool_profiles (
     customer_id text NOT NULL,
