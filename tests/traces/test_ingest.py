@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from tollhouse.db.pool import Connection, Database
+from tollhouse.traces import ingest as ingest_module
 from tollhouse.traces.ingest import ingest
 from traces.made import a_span
 
@@ -36,8 +39,11 @@ async def test_a_batch_of_any_size_is_taken(connection: Connection) -> None:
     assert await counted(connection) == (2_100, 21_000, 14_700)
 
 
-async def test_writers_of_the_same_spans_neither_block_for_good_nor_count_twice(embedded_database: Database) -> None:
-    """Each has them in an order of its own."""
+async def test_writers_of_the_same_spans_neither_block_for_good_nor_count_twice(
+    embedded_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has them in an order of its own, and in many pieces."""
+    monkeypatch.setattr(ingest_module, "PIECE_SPANS", 7)
     spans = [a_span(number) for number in range(200)]
 
     async def write(turn: int) -> int:
