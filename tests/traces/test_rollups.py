@@ -3,6 +3,8 @@
 import asyncio
 from datetime import UTC, date, datetime
 
+import pytest
+
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.ids import KeyId, UserId
 from tollhouse.foundation.money import Nanos
@@ -82,6 +84,27 @@ async def test_a_call_in_doubt_is_taken_out_whole(embedded_database: Database) -
         assert await sums(connection) == [(NOON, 1, 0, 10, 7)]
         assert await connection.fetchval("SELECT sum(errors)::int FROM rollup_errors") == 0
         assert await connection.fetchval("SELECT durations FROM rollup_day_durations") == 10 ** (12 * 80)
+
+
+async def test_who_makes_up_ever_new_names_gets_one_group_for_the_rest(
+    embedded_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "MOST_GROUPS", 2)
+    for number in range(6):
+        made_up = a_span(number, model=f"m-{number}", tool=f"t-{number}", source="otlp", user_id="ann")
+        async with embedded_database.transaction() as connection:
+            await ingest(connection, [made_up])
+        await rollups.fold(embedded_database)
+    async with embedded_database.transaction() as connection:
+        await ingest(connection, [a_span(9, model="metered")])
+    await rollups.fold(embedded_database)
+    async with embedded_database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT model, user_id, calls FROM rollup_days JOIN rollup_groups ON id = group_id"
+        )
+        tools = await connection.fetch("SELECT tool FROM tool_profiles ORDER BY 1")
+    assert sorted(tuple(row)[::2] for row in rows) == [("(others)", 4), ("m-0", 1), ("m-1", 1), ("metered", 1)]
+    assert [row["tool"] for row in tools] == ["(others)", "t-0", "t-1"]
 
 
 async def test_a_tool_has_a_profile(database: Database) -> None:

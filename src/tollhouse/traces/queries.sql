@@ -89,6 +89,21 @@ SELECT EXISTS (SELECT 1 FROM rollup_pending);
 -- One process at a time: until the end of the transaction.
 SELECT pg_try_advisory_xact_lock(hashtext('rollup_pending'));
 
+-- name: has_new_groups$
+SELECT EXISTS (SELECT 1 FROM rollup_pending p
+    WHERE NOT EXISTS (SELECT 1 FROM rollup_groups g WHERE g.known_as = p.known_as));
+
+-- name: merge_groups!
+-- Who makes up ever new names gets one more group, not as many as there are names: of a customer that has too many, new
+-- ones become one for each person, team and key. Not those that cost something: reports follow the ledger in every
+-- dimension.
+UPDATE rollup_pending p SET vendor = :others, provider = :others, model = :others,
+    tool = CASE WHEN p.tool IS NOT NULL THEN :others END,
+    known_as = rollup_group_key(p.customer_id, p.source, :others, CASE WHEN p.tool IS NOT NULL THEN :others END, :others,
+        :others, p.user_id, p.team_id, p.key_id)
+WHERE p.cost_nanos = 0 AND NOT EXISTS (SELECT 1 FROM rollup_groups g WHERE g.known_as = p.known_as)
+    AND (SELECT count(*) FROM rollup_groups g WHERE g.customer_id = p.customer_id) >= :most;
+
 -- name: make_groups!
 INSERT INTO rollup_groups (known_as, customer_id, source, vendor, tool, provider, model, user_id, team_id, key_id)
 SELECT DISTINCT ON (p.known_as) p.known_as, p.customer_id, p.source, p.vendor, p.tool, p.provider, p.model, p.user_id,

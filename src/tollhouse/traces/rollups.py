@@ -23,7 +23,11 @@ from tollhouse.traces.spans import VENDOR
 
 FOLD_EVERY_S: Final = 1.0
 MOST_ROWS: Final = 20_000
+MOST_ROWS_OF_READER: Final = 2_000
 MOST_USERS: Final = 1_000
+MOST_GROUPS: Final = 50_000
+OTHERS: Final = "(others)"
+"""What stands for the names of a customer that has made up more than `MOST_GROUPS` combinations of them."""
 
 _EPOCH_DAY: Final = date(1970, 1, 1)
 
@@ -68,7 +72,12 @@ def _hour_of(day: date, at: datetime | None) -> int:
     return first if at is None else max(first, min(int(at.timestamp()) // 3600, first + 23))
 
 
-async def fold(database: Database) -> int:
+async def freshen(database: Database) -> None:
+    """Before a report is read: it may wait for a little of what is pending, not for all there may be."""
+    await fold(database, most=MOST_ROWS_OF_READER)
+
+
+async def fold(database: Database, *, most: int = MOST_ROWS) -> int:
     """Add what is pending to the sums; returns how many rows that was. 0 while another process is at it."""
     async with database.connection() as connection:
         if not await _sql.is_pending(connection):
@@ -76,9 +85,15 @@ async def fold(database: Database) -> int:
     async with database.searching() as connection:
         if not await _sql.may_fold(connection):
             return 0
-        await _sql.make_groups(connection)
-        folded: int = await _sql.fold(connection, most=MOST_ROWS, most_users=MOST_USERS)
+        await _make_groups(connection)
+        folded: int = await _sql.fold(connection, most=most, most_users=MOST_USERS)
         return folded
+
+
+async def _make_groups(connection: Connection) -> None:
+    if await _sql.has_new_groups(connection):
+        await _sql.merge_groups(connection, others=OTHERS, most=MOST_GROUPS)
+        await _sql.make_groups(connection)
 
 
 async def keep_folded(database: Database) -> None:

@@ -194,9 +194,11 @@ WHERE s.customer_id = :customer_id AND s.day >= :first_day AND s.day <= :last_da
 ORDER BY s.start_ns DESC, s.span_id DESC LIMIT :most;
 
 -- name: hours_with_spans
--- Hours in which calls of the wanted groups are: the others need not be read.
+-- Hours in which calls of the wanted groups are: the others need not be read. What was merged may be of any group.
 SELECT DISTINCT (extract(epoch FROM r.at) / 3600)::integer AS hour
-FROM rollup_hours r JOIN report_groups(:customer_id, '', :own_user, :own_teams, :filters::jsonb) w ON w.id = r.group_id
+FROM rollup_hours r JOIN (
+    SELECT w.id FROM report_groups(:customer_id, '', :own_user, :own_teams, :filters::jsonb) w
+    UNION SELECT g.id FROM rollup_groups g WHERE g.customer_id = :customer_id AND g.vendor = :others) w ON w.id = r.group_id
 WHERE r.customer = hashtext(:customer_id) AND r.at >= :since AND r.at < :until AND r.spans > 0
 ORDER BY 1 DESC;
 

@@ -101,7 +101,7 @@ async def traces(
     """Raises BadRequest for a cursor that is not ours, and when a short time has too many spans to look through."""
     begun = None if cursor is None else read_span_cursor(cursor)
     search = _Search(wanted, most, begun or (wanted.until_ns + 1, _NO_SPAN))
-    await rollups.fold(database)
+    await rollups.freshen(database)
     async with database.searching() as connection:
         await _sql.bound_time(connection, milliseconds=str(LONGEST_STATEMENT_MS))
         await _look(connection, customer_id, search, begun)
@@ -186,6 +186,7 @@ async def _hours(connection: Connection, customer_id: CustomerId, wanted: Wanted
         filters=question.filters,
         since=_moment(wanted.since_ns) - timedelta(hours=2),
         until=_moment(wanted.until_ns) + timedelta(hours=2),
+        others=rollups.OTHERS,
     )
     hours = {row["hour"] async for row in rows}
     beside = {hour - 1 for hour in hours if hour % 24 == 0} | {hour + 1 for hour in hours if hour % 24 == 23}

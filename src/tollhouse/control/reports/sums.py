@@ -94,7 +94,7 @@ class SumPage:
 
 async def overview(database: Database, customer_id: CustomerId, question: Question, period: Period) -> Overview:
     """Totals of the period and of the one before it, and the first values of every dimension."""
-    await rollups.fold(database)
+    await rollups.freshen(database)
     asked = _asked(customer_id, question, period)
     async with database.searching() as connection:
         found = [row async for row in _sql.overview(connection, before=period.before, most=MOST_TOP, **asked)]
@@ -117,7 +117,7 @@ async def top(
     most: int,
 ) -> list[Row]:
     """The first values of one dimension, by a measure."""
-    await rollups.fold(database)
+    await rollups.freshen(database)
     asked = _asked(customer_id, question, period)
     async with database.searching() as connection:
         rows = [row async for row in _sql.top(connection, by=by, measure=measure, most=most, **asked)]
@@ -126,7 +126,7 @@ async def top(
 
 
 async def totals(database: Database, customer_id: CustomerId, question: Question, period: Period) -> Measures:
-    await rollups.fold(database)
+    await rollups.freshen(database)
     async with database.searching() as connection:
         asked = _asked(customer_id, question, period)
         return _measures(await _sql.totals(connection, **asked))
@@ -144,7 +144,7 @@ async def series(
     most: int,
 ) -> list[Line]:
     """One measure over time; the first values of a dimension each have a line, the largest first."""
-    await rollups.fold(database)
+    await rollups.freshen(database)
     asked = _asked(customer_id, question, period)
     async with database.searching() as connection:
         await _sql.give_room(connection)
@@ -181,7 +181,7 @@ async def failures(
     database: Database, customer_id: CustomerId, question: Question, period: Period, *, by: Dimension | None
 ) -> list[Failure]:
     """What went wrong how often, most often first."""
-    await rollups.fold(database)
+    await rollups.freshen(database)
     asked = _asked(customer_id, question, period)
     del asked["rolled"]
     async with database.searching() as connection:
@@ -196,7 +196,7 @@ async def everything(
     database: Database, customer_id: CustomerId, question: Question, period: Period
 ) -> AsyncIterator[SumPage]:
     """Every sum there is, oldest first, in pages; at most `MOST_EXPORTED`."""
-    await rollups.fold(database)
+    await rollups.freshen(database)
     at, group, told = _EPOCH, 0, 0
     while told < MOST_EXPORTED:
         async with database.searching() as connection:

@@ -18,7 +18,7 @@ async def profiles(
     database: Database, customer_id: CustomerId, question: Question, *, most: int
 ) -> list[Mapping[str, Any]]:
     """By when they were last seen; of tools that are the caller's to see."""
-    await rollups.fold(database)
+    await rollups.freshen(database)
     async with database.connection() as connection:
         rows = _sql.tools(
             connection,
