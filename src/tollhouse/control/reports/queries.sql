@@ -54,7 +54,7 @@ ORDER BY CASE :measure WHEN 'cost' THEN sum(r.cost_nanos) WHEN 'reported_cost' T
 
 -- name: series
 -- One measure by steps and by the first values of a dimension; what is left of it is summed as one. Which values come
--- first is judged by whole days, because those are few rows. Nothing is materialized, so that cores can share the work.
+-- first is judged by whole days, because those are few rows. Of the many rows nothing is asked that is not needed.
 WITH wanted AS NOT MATERIALIZED (
     SELECT w.id, w.word FROM report_groups(:customer_id, :by, :own_user, :own_teams, :filters::jsonb) w
 ), ranked AS (
@@ -67,22 +67,24 @@ WITH wanted AS NOT MATERIALIZED (
             ELSE d.calls END) DESC, w.word) AS place
     FROM rollup_days d JOIN wanted w ON w.id = d.group_id
     WHERE d.customer = hashtext(:customer_id) AND d.at >= date_trunc('day', :since::timestamptz, 'UTC') AND d.at < :until
-    GROUP BY w.word
-), placed AS (
+    GROUP BY w.word HAVING sum(d.calls) > 0 OR sum(d.cost_nanos) <> 0
+), placed AS MATERIALIZED (
     SELECT w.id, least(k.place, :most + 1)::integer AS place, CASE WHEN k.place <= :most THEN k.word END AS word
     FROM wanted w JOIN ranked k ON k.word IS NOT DISTINCT FROM w.word
 )
-SELECT p.place, min(p.word) AS word,
-    CASE WHEN :step IN ('hour', 'day') THEN r.at ELSE date_trunc(:step, r.at, 'UTC') END AS at, sum(r.calls) AS calls,
-    sum(CASE :measure
-        WHEN 'calls' THEN r.calls WHEN 'errors' THEN r.errors WHEN 'error_rate' THEN r.errors
-        WHEN 'tokens' THEN r.input_tokens + r.output_tokens WHEN 'input_tokens' THEN r.input_tokens
-        WHEN 'output_tokens' THEN r.output_tokens WHEN 'cached_tokens' THEN r.cached_tokens
-        WHEN 'cache_write_tokens' THEN r.cache_write_tokens WHEN 'reasoning_tokens' THEN r.reasoning_tokens
-        WHEN 'cost' THEN r.cost_nanos WHEN 'reported_cost' THEN r.reported_cost_nanos END) AS value
-FROM rollups r JOIN placed p ON p.id = r.group_id
-WHERE r.step = :rolled AND r.customer = hashtext(:customer_id) AND r.at >= :since AND r.at < :until
-GROUP BY 1, 3 HAVING sum(r.calls) > 0 OR sum(r.cost_nanos) <> 0 ORDER BY 1, 3;
+SELECT c.*, l.word FROM (
+    SELECT p.place, CASE WHEN :step IN ('hour', 'day') THEN r.at ELSE date_trunc(:step, r.at, 'UTC') END AS at,
+        sum(CASE WHEN :measure = 'error_rate' THEN r.calls END) AS calls,
+        sum(CASE :measure
+            WHEN 'calls' THEN r.calls WHEN 'errors' THEN r.errors WHEN 'error_rate' THEN r.errors
+            WHEN 'tokens' THEN r.input_tokens + r.output_tokens WHEN 'input_tokens' THEN r.input_tokens
+            WHEN 'output_tokens' THEN r.output_tokens WHEN 'cached_tokens' THEN r.cached_tokens
+            WHEN 'cache_write_tokens' THEN r.cache_write_tokens WHEN 'reasoning_tokens' THEN r.reasoning_tokens
+            WHEN 'cost' THEN r.cost_nanos WHEN 'reported_cost' THEN r.reported_cost_nanos END) AS value
+    FROM rollups r JOIN placed p ON p.id = r.group_id
+    WHERE r.step = :rolled AND r.customer = hashtext(:customer_id) AND r.at >= :since AND r.at < :until
+    GROUP BY 1, 2
+) c JOIN (SELECT DISTINCT p.place, p.word FROM placed p) l USING (place) ORDER BY c.place, c.at;
 
 -- name: duration_series
 -- The same of histograms of durations; the values with the most calls come first.
@@ -92,17 +94,18 @@ WITH wanted AS NOT MATERIALIZED (
     SELECT w.word, row_number() OVER (ORDER BY sum(d.calls) DESC, w.word) AS place
     FROM rollup_days d JOIN wanted w ON w.id = d.group_id
     WHERE d.customer = hashtext(:customer_id) AND d.at >= date_trunc('day', :since::timestamptz, 'UTC') AND d.at < :until
-    GROUP BY w.word
-), placed AS (
+    GROUP BY w.word HAVING sum(d.calls) > 0 OR sum(d.cost_nanos) <> 0
+), placed AS MATERIALIZED (
     SELECT w.id, least(k.place, :most + 1)::integer AS place, CASE WHEN k.place <= :most THEN k.word END AS word
     FROM wanted w JOIN ranked k ON k.word IS NOT DISTINCT FROM w.word
 )
-SELECT p.place, min(p.word) AS word,
-    CASE WHEN :step IN ('hour', 'day') THEN r.at ELSE date_trunc(:step, r.at, 'UTC') END AS at,
-    sum(r.durations)::text AS histogram
-FROM rollup_durations r JOIN placed p ON p.id = r.group_id
-WHERE r.step = :rolled AND r.customer = hashtext(:customer_id) AND r.at >= :since AND r.at < :until
-GROUP BY 1, 3 ORDER BY 1, 3;
+SELECT c.*, l.word FROM (
+    SELECT p.place, CASE WHEN :step IN ('hour', 'day') THEN r.at ELSE date_trunc(:step, r.at, 'UTC') END AS at,
+        sum(r.durations)::text AS histogram
+    FROM rollup_durations r JOIN placed p ON p.id = r.group_id
+    WHERE r.step = :rolled AND r.customer = hashtext(:customer_id) AND r.at >= :since AND r.at < :until
+    GROUP BY 1, 2
+) c JOIN (SELECT DISTINCT p.place, p.word FROM placed p) l USING (place) ORDER BY c.place, c.at;
 
 -- name: failures
 -- What went wrong how often, by type and one dimension.

@@ -167,11 +167,11 @@ def _line(by: str, rest: bool, rows: Sequence[Mapping[str, Any]], measure: Measu
         told = {at: durations.percentile_ms(each, share) for at, each in counts.items()}
         return Line(word, place, rest, durations.percentile_ms(durations.added(counts.values()), share), told)
     points = {row["at"]: _value(measure, row["calls"], row["value"]) for row in rows}
-    calls, value = (sum((row[name] for row in rows), _ZERO) for name in ("calls", "value"))
+    calls, value = (sum((row[name] or _ZERO for row in rows), _ZERO) for name in ("calls", "value"))
     return Line(word, place, rest, _value(measure, calls, value), points)
 
 
-def _value(measure: Measure, calls: Decimal, value: Decimal) -> float | None:
+def _value(measure: Measure, calls: Decimal | None, value: Decimal) -> float | None:
     if measure == "error_rate":
         return round(float(value / calls), 6) if calls else None
     return int(value)
