@@ -116,7 +116,7 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         intake = intake_of(settings, database, known, clock)
         own: list[Loop] = [worker.keeper.run, worker.janitor.run, notices.run, intake.commits.run, deliveries.run]
         own += [exports.run, Gauges(tally, Sources(worker.keeper, upstream, database)).run]
-        chores: list[Loop] = [partial(keep_prices, settings, prices), *chores_of(control, meters)]
+        chores: list[Loop] = [partial(keep_prices, settings, prices), *chores_of(settings, control, meters)]
         loops = asyncio.create_task(_run_loops(*own, *chores))
         stack.push_async_callback(_cancel, loops)
         metrics = metrics_of(settings, database, clock)

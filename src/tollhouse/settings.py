@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     """By credential, in one process."""
     ingest_days_back: Annotated[int, Field(ge=1, le=3650)] = 30
     """Older spans are not taken."""
+    trace_retention_days: Annotated[int, Field(ge=1, le=400)] = 30
+    """How long spans are kept for customers that set nothing else."""
 
     openrouter_management_key: SecretStr | None = Field(None, validation_alias="OPENROUTER_MANAGEMENT_KEY")
 

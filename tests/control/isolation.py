@@ -19,6 +19,8 @@ from tollhouse.foundation.ids import CallId, CustomerId, TeamId, UserId, new_cal
 from tollhouse.foundation.secrets import Secret
 from tollhouse.traces.exports import exporters
 from tollhouse.traces.exports.exporters import Headers, Terms
+from tollhouse.traces.ingest import ingest
+from tollhouse.traces.spans import Span, new_span_id, new_trace_id
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
 
@@ -95,6 +97,8 @@ async def _things(house: House, owner: Member, team_id: TeamId) -> tuple[Ids, Ne
         exporter_id = new_id()
         terms = Terms("thing", "https://collector.example/", "json", "none", enabled=True, include_content=False)
         await exporters.insert(connection, owner.customer_id, exporter_id, terms, Headers(), owner.id)
+        span = _span(owner, mine, now)
+        await ingest(connection, [span])
         await receipts.write(connection, [_receipt(owner, mine, held.call.call_id, now)])
         await connection.execute(
             "UPDATE usage_events SET dead_at = now(), dead_kind = 'refused' WHERE entry_id = $1", held.call.call_id
@@ -105,6 +109,7 @@ async def _things(house: House, owner: Member, team_id: TeamId) -> tuple[Ids, Ne
         "token_id": token.token.id, "session_id": session_id, "call_id": held.call.call_id,
         "budget_id": str(budget_id), "kind": "key", "ref": mine.key_hash, "model_id": "openai/gpt-4o",
         "invitation_id": invitation_id, "provider": "openai", "entry_id": held.call.call_id, "exporter_id": exporter_id,
+        "dimension": "user", "trace_id": span.trace_id, "span_id": span.span_id,
     }, mine  # fmt: skip
 
 
@@ -125,13 +130,23 @@ def _receipt(owner: Member, made: NewKey, call_id: CallId, now: datetime) -> Rec
     )  # fmt: skip
 
 
+def _span(owner: Member, made: NewKey, now: datetime) -> Span:
+    start_ns = int(now.timestamp()) * 1_000_000_000 - 60_000_000_000
+    return Span(
+        day=now.date(), customer_id=owner.customer_id, trace_id=new_trace_id(), span_id=new_span_id(),
+        user_id=owner.id, key_id=made.key_id, vendor="thing", tool="thing", name="chat gpt-4o", start_ns=start_ns,
+        end_ns=start_ns + 1_000_000, status=2, model="gpt-4o", provider="openai", cost_nanos=1, source="otlp",
+    )  # fmt: skip
+
+
 def _nothing() -> Ids:
     """Ids that look right."""
     return {
         "key_hash": "0" * 64, "team_key_hash": "0" * 64, "user_id": new_id(), "team_id": new_id(),
         "token_id": new_id(), "session_id": new_id(), "call_id": new_call_id(), "budget_id": "999999999",
         "kind": "key", "ref": "0" * 64, "model_id": "nobody/nothing", "invitation_id": new_id(),
-        "provider": "openai", "entry_id": new_call_id(), "exporter_id": new_id(),
+        "provider": "openai", "entry_id": new_call_id(), "exporter_id": new_id(), "dimension": "user",
+        "trace_id": "0" * 32, "span_id": "0" * 16,
     }  # fmt: skip
 
 

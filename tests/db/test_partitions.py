@@ -10,7 +10,7 @@ from tollhouse.db import partitions
 from tollhouse.db.pool import Database
 from tollhouse.ledger import budgets
 
-ALL = len(partitions.TABLES) * (partitions.DAYS_AHEAD + 1)
+ALL = sum(late_days + partitions.DAYS_AHEAD for late_days in partitions.LATE_DAYS.values())
 
 
 async def one_entry(database: Database) -> str:

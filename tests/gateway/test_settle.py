@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import structlog
 
@@ -21,9 +22,10 @@ from tollhouse.gateway.calls import Arrival, ChatRequest
 from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.estimate import Estimate
 from tollhouse.gateway.passage import NOT_SENT, Ending, Passage
-from tollhouse.gateway.settle import Settler, opening_of, tell
+from tollhouse.gateway.records import receipt_of, span_of
+from tollhouse.gateway.settle import Settler, Story, opening_of, tell
 from tollhouse.ledger.purse import Wish
-from tollhouse.ledger.records import Reserved, Resolved, entry_day
+from tollhouse.ledger.records import Call, Reserved, Resolved, entry_day
 from tollhouse.ledger.worker import Worker
 from tollhouse.tallies.cells import Tally
 
@@ -97,6 +99,11 @@ async def passage(worker: Worker, mine: Account, *, amount: int = 1_000_000) -> 
     )
 
 
+def reserved_of(ended: Passage) -> Reserved:
+    call = Call(ended.arrival.call_id, ended.permit.customer_id, ended.permit.key_id, None, None, "openai", "m", "v")
+    return Reserved(call, ended.arrival.at_ns // 1000, (), ended.held)
+
+
 async def told(database: Database) -> list[tuple[str, str, int]]:
     """(outcome, entry kind, cost) of every receipt."""
     async with database.connection() as connection:
@@ -161,6 +168,30 @@ async def test_a_lost_call_is_told_with_what_its_opening_knew(
     assert receipt["entry_day"] == entry_day(reserved) == span["day"]
     assert isinstance(span["day"], date)
     worker.keeper.settle(reserved.call.call_id, "void", Nanos(0), b"")
+
+
+async def test_a_call_told_in_doubt_and_then_as_it_was_counts_once_at_what_the_book_has(
+    worker: Worker, settler: Settler, mine: Account, embedded_database: Database
+) -> None:
+    ended = await passage(worker, mine, amount=9_000)
+    ended.ending = Ending("in_doubt", "broken", TokenUsage(0, 0), "none")
+    settler.settle(ended)
+    await worker.keeper.drained()
+    ended.ending = Ending("exact", "completed", TokenUsage(3, 4), "provider")
+    receipt, span = receipt_of(ended, 2.0), span_of(ended, ended.arrival.at_ns + 5_000_000)
+    known = Resolved(reserved_of(ended), "exact", Nanos(7_000), msgspec.msgpack.encode(Story(receipt, span)))
+    for _ in range(2):
+        async with embedded_database.transaction() as connection:
+            await tell(connection, [known])
+    async with embedded_database.connection() as connection:
+        rows = await connection.fetch("SELECT status, output_tokens, cost_nanos FROM telemetry_spans")
+        sums = await connection.fetchrow(
+            "SELECT sum(calls), sum(errors), sum(output_tokens), sum(cost_nanos) FROM rollup_pending"
+        )
+        assert await connection.fetchval("SELECT sum(cost_nanos) FROM ledger_entries") == 9_000
+    assert [tuple(row) for row in rows] == [(1, 4, 9_000)]
+    assert sums is not None
+    assert tuple(sums) == (1, 0, 4, 9_000)
 
 
 async def test_a_caller_who_left_before_the_road_began_is_told_to_nobody(

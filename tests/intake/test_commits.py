@@ -12,7 +12,7 @@ from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import BadRequest, TollhouseError, Unavailable
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.intake.commits import ROWS_AT_ONCE, Commits
-from tollhouse.traces import spans
+from tollhouse.traces.ingest import ingest
 from tollhouse.traces.spans import Span, new_span_id, new_trace_id
 
 
@@ -38,7 +38,7 @@ class Store:
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        await spans.write(connection, rows)
+        await ingest(connection, rows)
 
 
 @pytest.fixture

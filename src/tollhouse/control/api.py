@@ -32,6 +32,8 @@ from tollhouse.control.people.oidc import Provider
 from tollhouse.control.people.sessions import Doorkeeper, Tries
 from tollhouse.control.provider_keys import endpoints as provider_keys
 from tollhouse.control.reports import endpoints as reports
+from tollhouse.control.reports import sum_endpoints as sums
+from tollhouse.control.reports import trace_endpoints as traces
 from tollhouse.control.shapes import Shown, refusals, with_unreadable_bodies
 from tollhouse.control.throttle import Throttle
 from tollhouse.control.webhooks import endpoints as webhooks
@@ -49,14 +51,15 @@ _TAGS: Final = [
     {"name": "models", "description": "What can be called, at which price."},
     {"name": "ledger", "description": "The book of what was spent, and what other limits would have done."},
     {"name": "billing", "description": "Usage on its way to Stripe, and what became of it there."},
-    {"name": "reports", "description": "Receipts and traces."},
+    {"name": "reports", "description": "What calls came to: receipts, sums, charts."},
+    {"name": "traces", "description": "What happened inside: traces, spans, tools."},
     {"name": "audit", "description": "Who changed what."},
     {"name": "health", "description": "For load balancers."},
 ]
 
 _ROOMS: Final = (
     registration, customers, webhooks, provider_keys, exporters, people, single_sign_on, users, teams, invitations,
-    tokens, models, keys, limits, ledger, what_if, billing, stripe, reports, history,
+    tokens, models, keys, limits, ledger, what_if, billing, stripe, reports, sums, traces, history,
 )  # fmt: skip
 
 health = APIRouter(prefix="/v1", tags=["health"], route_class=ControlRoute)

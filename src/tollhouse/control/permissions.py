@@ -35,6 +35,10 @@ Action = Literal[
     "receipt.see",
     "trace.list",
     "trace.send",
+    "trace.search",
+    "trace.see",
+    "report.see",
+    "report.export",
     "limit.list",
     "limit.see",
     "limit.change",
@@ -117,6 +121,11 @@ RULES: Final[Mapping[Action, Rule]] = {
     "trace.list": _rule("reports:read", "admin", "manager"),
     # Asked by the door for spans (`intake/senders.py`), which has no roles: a member's spans are the member's own.
     "trace.send": _rule("traces:write", "anyone"),
+    # Members are told of what is theirs and their teams' only; every statement asks for that.
+    "trace.search": _rule("reports:read", "anyone"),
+    "trace.see": _rule("reports:read", "anyone"),
+    "report.see": _rule("reports:read", "anyone"),
+    "report.export": _rule("reports:read", "anyone"),
     # limits; those of the customer as a whole are its admins' own
     "limit.list": _rule("limits:read", "anyone"),
     "limit.see": _rule("limits:read", "admin", "manager", "self", "teammate"),

@@ -7,7 +7,8 @@ from typing import Final
 from tollhouse.db.pool import DATABASE_FAILURES, Database
 from tollhouse.foundation.logs import get_logger
 
-TABLES: Final = ("ledger_entries", "telemetry_spans")
+LATE_DAYS: Final = {"ledger_entries": 1, "telemetry_spans": 7}
+"""Tables, and how many days after its end a day may still get rows: late settlements, spans sent late."""
 DAYS_AHEAD: Final = 7
 LOOK_EVERY_S: Final = 3600.0
 
@@ -15,13 +16,14 @@ _log = get_logger(__name__)
 
 
 async def open_days(database: Database) -> int:
-    """Open yesterday (late settlements) to a week ahead; returns how many partitions were new."""
-    first = datetime.now(UTC).date() - timedelta(days=1)
+    """Open the days that may still get rows, to a week ahead; returns how many partitions were new."""
+    today = datetime.now(UTC).date()
     opened = 0
-    for table in TABLES:
+    for table, late_days in LATE_DAYS.items():
+        first, days = today - timedelta(days=late_days), late_days + DAYS_AHEAD
         async with database.connection() as connection:
             opened += await connection.fetchval(
-                "SELECT open_day_partitions($1::text::regclass, $2, $3)", table, first, DAYS_AHEAD + 1
+                "SELECT open_day_partitions($1::text::regclass, $2, $3)", table, first, days
             )
     return opened
 

@@ -11,11 +11,10 @@ from tollhouse.foundation.money import Nanos
 from tollhouse.gateway.conventions import MOST_LIST, MOST_TEXT, Value, said_by_request, short
 from tollhouse.gateway.passage import Passage
 from tollhouse.ledger.records import Resolved, entry_day, opened_at
-from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, Attributes, Span
+from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, VENDOR, Attributes, Span
 from tollhouse.traces.vendors import tool_of
 from tollhouse.usage.receipts import Receipt
 
-VENDOR: Final = "tollhouse"
 _RESOURCE: Final[Attributes] = {"service.name": "tollhouse"}
 
 # Cloudflare's slug -> the conventions' well-known `gen_ai.provider.name`; others keep their slug.
@@ -87,7 +86,7 @@ def span_of(passage: Passage, ended_ns: int, server: Server | None = None) -> Sp
     usage, permit, arrival = passage.ending.usage, passage.permit, passage.arrival
     failed = passage.ending.outcome != "completed"
     return Span(
-        day=arrival.at.date(),
+        day=passage.day,
         customer_id=permit.customer_id,
         trace_id=arrival.trace_id,
         span_id=arrival.span_id,

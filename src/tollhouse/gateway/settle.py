@@ -4,23 +4,25 @@ Cost, receipt and span go into the journal in one record, before the caller sees
 the money into the book, and `tell` writes receipts, usage events and spans.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from tollhouse.db.pool import Connection
 from tollhouse.foundation.clock import Clock
+from tollhouse.foundation.ids import CallId
 from tollhouse.foundation.logs import get_logger
 from tollhouse.foundation.money import Nanos
 from tollhouse.gateway.calls import Arrival
 from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.passage import Passage
 from tollhouse.gateway.records import Server, cost_of, receipt_of, records_of_lost, span_of
+from tollhouse.ledger import corrections
 from tollhouse.ledger.keeper import Keeper
 from tollhouse.ledger.records import Resolved
-from tollhouse.traces import spans
 from tollhouse.traces.exports import queue as exports
+from tollhouse.traces.ingest import ingest, place_of, withdraw_doubtful
 from tollhouse.traces.spans import Span
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
@@ -85,9 +87,27 @@ async def tell(connection: Connection, resolved: Sequence[Resolved]) -> None:
     written = [story.receipt for story in stories if story.receipt is not None]
     if written:
         await receipts.write(connection, written)
-    if stories:
-        await exports.offer(connection, [story.span for story in stories])
-        await spans.write(connection, [story.span for story in stories])
+    told = [story.span for story in stories]
+    await exports.offer(connection, told)
+    if await ingest(connection, told) < len(told):
+        await _tell_again(connection, stories)
+
+
+async def _tell_again(connection: Connection, stories: Sequence[Story]) -> None:
+    """Of calls that were told in doubt, what they really were; what they cost is for the book to say."""
+    certain = [story.span for story in stories if story.receipt is None or story.receipt.entry_kind != "in_doubt"]
+    known = {place_of(span): span for span in certain}
+    again = [known[place] for place in await withdraw_doubtful(connection, certain)]
+    booked = await corrections.booked(connection, {_call_id(span): span.day for span in again})
+    await ingest(connection, [_at_cost(span, booked) for span in again])
+
+
+def _at_cost(span: Span, booked: Mapping[CallId, Nanos]) -> Span:
+    return msgspec.structs.replace(span, cost_nanos=booked.get(_call_id(span), span.cost_nanos))
+
+
+def _call_id(span: Span) -> CallId:
+    return CallId(str(span.attributes["tollhouse.call.id"]))
 
 
 def _story_of(resolved: Resolved) -> Story:

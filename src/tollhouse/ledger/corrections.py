@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
-from tollhouse.foundation.ids import CallId, CustomerId, KeyId
+from tollhouse.foundation.ids import CallId, CustomerId, KeyId, TeamId, UserId
 from tollhouse.foundation.money import Nanos
 
 Outcome = Literal["booked", "repeated", "unknown", "again", "reused"]
@@ -47,6 +47,8 @@ class Adjustment:
     call_id: CallId
     day: date
     key_id: KeyId
+    user_id: UserId | None
+    team_id: TeamId | None
     provider: str
     model: str
     difference: Nanos
@@ -102,6 +104,12 @@ async def adjustments(
     return [_adjustment(row) async for row in rows]
 
 
+async def booked(connection: Connection, calls: Mapping[CallId, date]) -> dict[CallId, Nanos]:
+    """What calls were charged when they ended, of whatever customer; they come with the days of their entries."""
+    rows = _sql.booked(connection, days=list(set(calls.values())), call_ids=list(calls))
+    return {CallId(row["call_id"]): Nanos(row["cost_nanos"]) async for row in rows}
+
+
 async def adjusted(
     connection: Connection, customer_id: CustomerId, calls: Mapping[CallId, date]
 ) -> dict[CallId, Nanos]:
@@ -136,6 +144,8 @@ def _adjustment(row: Mapping[str, Any]) -> Adjustment:
         call_id=CallId(row["call_id"]),
         day=row["entry_day"],
         key_id=row["key_id"],
+        user_id=row["user_id"],
+        team_id=row["team_id"],
         provider=row["provider"],
         model=row["model"],
         difference=Nanos(row["cost_nanos"]),

@@ -112,18 +112,23 @@ SELECT ledger_event_failed(:id, :error, :wait::interval);
 SELECT * FROM ledger_adjust(:customer_id, :call_id::uuid, :cost, :reason, :actor, :again, :request_key);
 
 -- name: adjustment^
-SELECT e.entry_id::text, e.call_id::text, e.entry_day, e.key_id, e.provider, e.model, e.cost_nanos, e.reason, e.actor,
-    e.created_at
+SELECT e.entry_id::text, e.call_id::text, e.entry_day, e.key_id, e.user_id, e.team_id, e.provider, e.model,
+    e.cost_nanos, e.reason, e.actor, e.created_at
 FROM ledger_entries e WHERE e.entry_day = :entry_day AND e.entry_id = :entry_id;
 
 -- name: adjustments
 -- Newest first, from the small index of entries that people look after.
-SELECT e.entry_id::text, e.call_id::text, e.entry_day, e.key_id, e.provider, e.model, e.cost_nanos, e.reason, e.actor,
-    e.created_at
+SELECT e.entry_id::text, e.call_id::text, e.entry_day, e.key_id, e.user_id, e.team_id, e.provider, e.model,
+    e.cost_nanos, e.reason, e.actor, e.created_at
 FROM ledger_entries e
 WHERE e.customer_id = :customer_id AND e.kind = 'adjust'
     AND (:before::timestamptz IS NULL OR (e.created_at, e.entry_id) < (:before::timestamptz, :before_id::uuid))
 ORDER BY e.created_at DESC, e.entry_id DESC LIMIT :most;
+
+-- name: booked
+-- What the book charged for calls when they ended; corrections by people are not in it.
+SELECT e.call_id::text, e.cost_nanos FROM ledger_entries e
+WHERE e.entry_day = ANY (:days::date[]) AND e.entry_id = ANY (:call_ids::uuid[]) AND e.kind <> 'adjust';
 
 -- name: adjusted
 -- An adjustment has its call's day: only the partitions of those days are looked at.

@@ -15,7 +15,7 @@ from tollhouse.intake.sorting import Sorter, Window
 from tollhouse.opening.hearing import Known
 from tollhouse.settings import Settings
 from tollhouse.traces.attribution import Attribution
-from tollhouse.traces.spans import write as ingest
+from tollhouse.traces.ingest import ingest
 
 _DAY_S = 86_400.0
 

@@ -11,6 +11,8 @@ from tollhouse.control.onboarding import billing_accounts, gateways
 from tollhouse.db import partitions
 from tollhouse.foundation.logs import get_logger
 from tollhouse.ledger import seals
+from tollhouse.settings import Settings
+from tollhouse.traces import retention, rollups
 
 if TYPE_CHECKING:
     from tollhouse.billing.stripe_meters import StripeMeters
@@ -23,13 +25,15 @@ Loop = Callable[[], Coroutine[Any, Any, None]]
 _log = get_logger(__name__)
 
 
-def chores_of(control: ControlContext, meters: "StripeMeters | None") -> list[Loop]:
+def chores_of(settings: Settings, control: ControlContext, meters: "StripeMeters | None") -> list[Loop]:
     """Loops of which no call takes notice."""
     chores: list[Loop] = [
         partial(seals.keep_sealed, control.database),
         partial(_tend, control, gateways.provision_pending, gateways.remove_leftovers),
         partial(_tend, control, billing_accounts.tend, billing_accounts.remove_leftovers),
         partial(partitions.keep_open, control.database),
+        partial(rollups.keep_folded, control.database),
+        partial(retention.keep_trimmed, control.database, settings.trace_retention_days),
     ]
     if meters is not None:
         chores.append(Exporter(control.database, control.clock, meters).run)

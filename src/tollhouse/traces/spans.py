@@ -1,9 +1,9 @@
 """Spans as rows. Attribute names follow the GenAI semantic conventions of OpenTelemetry."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -13,16 +13,24 @@ from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId
 
 _sql = queries.load(__file__)
 
+VENDOR: Final = "tollhouse"
+"""Whose spans those of our own calls are."""
+
 KIND_CLIENT: Final = 3
 STATUS_UNSET: Final = 0
 STATUS_OK: Final = 1
 STATUS_ERROR: Final = 2
 
+Source = Literal["proxy", "otlp"]
 Attributes = Mapping[str, "str | int | float | bool | list[str]"]
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `telemetry_spans`; `day` is the UTC day of `start_ns`, its partition."""
+    """One row of `telemetry_spans`.
+
+    `day` is its partition: the UTC day of `start_ns`; of our own calls, the day of the ledger's entry. `source` says
+    who wrote it, and `cost_nanos` is what we metered only where that is us. `counted`: it is one call to a model.
+    """
 
     day: date
     customer_id: CustomerId
@@ -50,10 +58,8 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     cost_nanos: int | None = None
     attributes: Attributes = {}
     resource_attributes: Attributes = {}
-    source: str = "proxy"
-    """Who wrote it: `proxy`, our own road, or `otlp`, a sender."""
+    source: Source = "proxy"
     counted: bool = True
-    """Whether it is one call to a model: it adds to calls, tokens and cost."""
 
 
 def new_trace_id() -> str:
@@ -64,11 +70,6 @@ def new_trace_id() -> str:
 def new_span_id() -> str:
     """16 hex digits."""
     return os.urandom(8).hex()
-
-
-async def write(connection: Connection, spans: Sequence[Span]) -> None:
-    """Insert spans; those already there stay as they are."""
-    await _sql.write_spans(connection, spans=list(spans))  # the pool's codec knows structs
 
 
 async def recent(

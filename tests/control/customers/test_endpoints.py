@@ -29,6 +29,7 @@ async def test_admins_change_what_the_customer_is_and_everybody_sees_it(house: H
         "billing_email": "bills@example.com",
         "credential_mode": "byok",
         "capture_content": True,
+        "trace_retention_days": 14,
         "member_keys": {"max_budget_usd": "25", "allowed_models": ["openai/*", "openai/*"], "max_keys": 3},
     }
     assert (await admin.api.patch("/v1/customers/me", json=given)).status_code == 200
@@ -37,6 +38,7 @@ async def test_admins_change_what_the_customer_is_and_everybody_sees_it(house: H
     assert seen["settings"] == {
         "credential_mode": "byok",
         "capture_content": True,
+        "trace_retention_days": 14,
         "member_keys": {"max_budget_usd": "25.0000", "allowed_models": ["openai/*"], "max_keys": 3},
     }
     assert (await admin.api.patch("/v1/customers/me", json={"member_keys": None})).status_code == 200
@@ -55,7 +57,7 @@ async def test_a_change_that_is_none_leaves_no_line_and_nonsense_is_refused(hous
     assert (await admin.api.patch("/v1/customers/me", json={})).status_code == 200
     assert await house.fetch("SELECT 1 FROM audit_log WHERE action = 'customer.update'") == []
     wrongs: tuple[dict[str, Any], ...] = (
-        {"credential_mode": "free"}, {"capture_content": "yes"}, {"member_keys": {"max_keys": -1}}, {"settings": {}},
+        {"credential_mode": "free"}, {"trace_retention_days": 0}, {"member_keys": {"max_keys": -1}}, {"settings": {}},
         {"member_keys": {"allowed_models": ["no spaces"]}}, {"name": ""}, {"cf_gateway_id": "x"}, {"name": None},
     )  # fmt: skip
     for wrong in wrongs:

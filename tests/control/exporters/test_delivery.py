@@ -20,9 +20,9 @@ from tollhouse.db.pool import Database
 from tollhouse.foundation.ids import CustomerId, new_id
 from tollhouse.foundation.secrets import Secret
 from tollhouse.outbound.sending import Sender
-from tollhouse.traces import spans
 from tollhouse.traces.exports import exporters, queue
 from tollhouse.traces.exports.exporters import Compression, Encoding, Exporter, Headers, Terms
+from tollhouse.traces.ingest import ingest
 from tollhouse.traces.spans import Span
 from traces.exports.making_spans import span
 
@@ -65,7 +65,7 @@ async def exporter(
 async def tell(database: Database, *told: Span) -> None:
     async with database.transaction() as connection:
         await queue.offer(connection, told)
-        await spans.write(connection, told)
+        await ingest(connection, told)
 
 
 async def found(database: Database, customer_id: CustomerId, exporter_id: str) -> Exporter:

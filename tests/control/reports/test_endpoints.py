@@ -9,7 +9,7 @@ from control.house import House, Member, refusal
 from making import customer, key
 from tollhouse.access.keys import NewKey
 from tollhouse.foundation.ids import CallId, CustomerId, TeamId, UserId, new_call_id
-from tollhouse.traces import spans
+from tollhouse.traces.ingest import ingest
 from tollhouse.traces.spans import Span, new_span_id, new_trace_id
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
@@ -149,7 +149,7 @@ async def _spans(house: House, customer_id: CustomerId, starts_ns: list[int], **
         for start in starts_ns
     ]
     async with house.context.database.connection() as connection:
-        await spans.write(connection, made)
+        await ingest(connection, made)
     return made
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 from making import customer
 from tollhouse.db.pool import Connection
 from tollhouse.foundation.ids import CustomerId, UserId, new_id
-from tollhouse.traces import spans
 from tollhouse.traces.exports import exporters, queue
 from tollhouse.traces.exports.exporters import Headers, Terms
 from tollhouse.traces.exports.queue import Result
+from tollhouse.traces.ingest import ingest
 from tollhouse.traces.spans import Span
 from traces.exports.making_spans import span
 
@@ -33,7 +33,7 @@ async def tell(connection: Connection, *told: Span) -> None:
     """As the road does."""
     async with connection.transaction():
         await queue.offer(connection, told)
-        await spans.write(connection, told)
+        await ingest(connection, told)
 
 
 async def test_spans_wait_for_those_exporters_of_their_customer_that_are_on(connection: Connection) -> None:

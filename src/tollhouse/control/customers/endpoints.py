@@ -14,6 +14,7 @@ from tollhouse.control.customers import service
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, allowed
 from tollhouse.control.shapes import AllowedModels, Email, Given, Name, Shown, Usd, refusals
+from tollhouse.traces.retention import MOST_DAYS
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=ControlRoute)
 
@@ -27,8 +28,11 @@ class MemberKeysOut(Shown):
 
 
 class SettingsOut(Shown):
+    """`trace_retention_days` null: spans are kept as long as the installation keeps them."""
+
     credential_mode: CredentialMode
     capture_content: bool
+    trace_retention_days: int | None
     member_keys: MemberKeysOut
 
     @classmethod
@@ -36,6 +40,7 @@ class SettingsOut(Shown):
         return cls(
             credential_mode=settings.credential_mode,
             capture_content=settings.capture_content,
+            trace_retention_days=settings.trace_retention_days,
             member_keys=MemberKeysOut.model_validate(settings.member_keys.stored()),
         )
 
@@ -58,6 +63,7 @@ class CustomerPatch(Given):
     billing_email: Email | None = None
     credential_mode: CredentialMode = Field(default_factory=lambda: "unified")
     capture_content: bool = Field(default_factory=bool)
+    trace_retention_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
     member_keys: MemberKeysIn | None = None
 
     def applied_to(self, profile: service.Profile) -> service.Profile:

@@ -35,17 +35,23 @@ class GatewayStanding:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`capture_content`: whether prompts and answers may be kept in the telemetry."""
+    """`capture_content`: whether prompts and answers may be kept in the telemetry.
+
+    `trace_retention_days`: how long spans are kept; None: as long as the installation's setting says.
+    """
 
     credential_mode: CredentialMode = "unified"
     capture_content: bool = False
+    trace_retention_days: int | None = None
     member_keys: MemberPolicy = FREE
 
     def record(self) -> dict[str, str | int | bool | list[str] | None]:
         """As the audit log keeps them."""
-        return {"credential_mode": self.credential_mode, "capture_content": self.capture_content} | {
-            f"member_{name}": value for name, value in self.member_keys.stored().items()
-        }
+        return {
+            "credential_mode": self.credential_mode,
+            "capture_content": self.capture_content,
+            "trace_retention_days": self.trace_retention_days,
+        } | {f"member_{name}": value for name, value in self.member_keys.stored().items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +235,7 @@ def _stored(settings: Settings) -> dict[str, Any]:
     return {
         "credential_mode": settings.credential_mode,
         "capture_content": settings.capture_content,
+        "trace_retention_days": settings.trace_retention_days,
         "member_keys": settings.member_keys.stored(),
     }
 
@@ -237,6 +244,7 @@ def _settings(stored: Mapping[str, Any]) -> Settings:
     return Settings(
         credential_mode=stored.get("credential_mode") or "unified",
         capture_content=bool(stored.get("capture_content")),
+        trace_retention_days=stored.get("trace_retention_days"),
         member_keys=MemberPolicy.of(stored.get("member_keys")),
     )
 

@@ -12,12 +12,14 @@ from tollhouse.control.pages import place_cursor, read_place_cursor
 from tollhouse.control.permissions import require
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import Conflict, NotFound, TollhouseError
-from tollhouse.foundation.ids import CallId, is_uuid
+from tollhouse.foundation.ids import CallId, CustomerId, is_uuid
 from tollhouse.foundation.money import Nanos, exact_usd_string
 from tollhouse.ledger import corrections, inspection
 from tollhouse.ledger.budgets import Breach
 from tollhouse.ledger.corrections import Adjustment, Corrected, Correction, Released
 from tollhouse.ledger.inspection import BookStanding, InDoubt
+from tollhouse.traces import rollups
+from tollhouse.traces.rollups import CostChange
 from tollhouse.usage import metered, receipts
 from tollhouse.usage.receipts import Receipt
 
@@ -130,6 +132,7 @@ async def adjust(database: Database, person: Person, wanted: Wanted, *, billed: 
         if corrected.outcome == "booked":
             made = corrected.adjustment
             await _write_down(connection, person, made, corrected.before)
+            await _tell_reports(connection, person.customer_id, made)
             if billed:
                 await metered.write_adjustment_event(
                     connection, person.customer_id, made.entry_id, made.difference, made.at
@@ -146,6 +149,22 @@ async def _write_down(connection: Connection, person: Person, made: Adjustment, 
         before={"cost_nanos": before},
         after={"cost_nanos": before + made.difference, "entry_id": made.entry_id, "reason": made.reason},
     )
+
+
+async def _tell_reports(connection: Connection, customer_id: CustomerId, made: Adjustment) -> None:
+    receipt = await receipts.find(connection, customer_id, made.call_id)
+    change = CostChange(
+        customer_id=customer_id,
+        provider=made.provider,
+        model=made.model,
+        user_id=made.user_id,
+        team_id=made.team_id,
+        key_id=made.key_id,
+        entry_day=made.day,
+        began_at=None if receipt is None else receipt.started_at,
+        difference=made.difference,
+    )
+    await rollups.change_cost(connection, change)
 
 
 async def release(database: Database, person: Person, budget_id: int, nanos: Nanos | None, reason: str) -> Released:

@@ -9,7 +9,8 @@ SELECT q.exporter_id, q.span
 FROM unnest(:exporter_ids::text[], :spans::bytea[], :days::date[], :customer_ids::text[], :trace_ids::text[],
     :span_ids::text[]) WITH ORDINALITY AS q (exporter_id, span, day, customer_id, trace_id, span_id, place)
 WHERE NOT EXISTS (SELECT FROM telemetry_spans t
-    WHERE t.day = q.day AND t.customer_id = q.customer_id AND t.trace_id = q.trace_id AND t.span_id = q.span_id)
+    WHERE t.day = q.day AND t.customer_id COLLATE "C" = q.customer_id AND t.trace_id COLLATE "C" = q.trace_id
+        AND t.span_id COLLATE "C" = q.span_id AND t.source = 'proxy')
 ORDER BY q.place;
 
 -- name: claim_exporters

@@ -3,7 +3,7 @@
 from tollhouse.db.migrations.sql import run_file
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 
 def upgrade() -> None:
