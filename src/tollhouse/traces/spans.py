@@ -81,14 +81,11 @@ async def recent(
     trace_id: str | None = None,
 ) -> list[Span]:
     """A customer's spans, newest first; `before` is (start_ns, span_id) of the last row of the page before."""
-    rows = _sql.recent_spans(
-        connection,
-        customer_id=customer_id,
-        before_ns=before[0] if before else None,
-        before_span=before[1] if before else None,
-        trace_id=trace_id,
-        most=most,
-    )
+    page = {"before_ns": before[0] if before else None, "before_span": before[1] if before else None, "most": most}
+    if trace_id is None:
+        rows = _sql.recent_spans(connection, customer_id=customer_id, **page)
+    else:
+        rows = _sql.recent_of_trace(connection, customer_id=customer_id, trace_id=trace_id, **page)
     return [_span(row) async for row in rows]
 
 
