@@ -10,6 +10,7 @@ import pytest
 from intake.sending import SECRET, Door
 from making import TEMPLATE, connected, create_database
 from stage import Stage, open_stage
+from tollhouse.db.pool import Database
 
 SMALL: dict[str, Any] = {
     "ingest_max_body_bytes": 1 << 20,
@@ -29,6 +30,13 @@ async def stage(embedded_template: str) -> AsyncIterator[Stage]:
             open_stage(database, url, Path(place), told={"TRACE_INGEST_SECRET": SECRET}, **SMALL) as opened,
         ):
             yield opened
+
+
+@pytest.fixture(scope="module")
+async def embedded_database(embedded_template: str) -> AsyncIterator[Database]:
+    """One for a whole module here: these tests look only at what they wrote."""
+    async with connected(create_database(embedded_template, TEMPLATE)) as database:
+        yield database
 
 
 @pytest.fixture(scope="module")

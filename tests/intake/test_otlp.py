@@ -136,7 +136,7 @@ def _check_span(got: Sent, span: Span) -> None:
             assert got.attributes.get(key + ".truncated", False) is cut or key + ".truncated" in str(span.attributes)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_requests())
 def test_both_readers_find_what_the_message_holds(message: ExportTraceServiceRequest) -> None:
     from_protobuf = list(otlp_protobuf.read(message.SerializeToString(), LIMITS))
@@ -152,7 +152,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
             list(read(data, LIMITS))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_requests(), st.data())
 def test_a_damaged_request_is_read_or_refused(message: ExportTraceServiceRequest, data: st.DataObject) -> None:
     """Whatever the generated reader takes, ours takes, but for groups, which nobody has sent for fifteen years."""
