@@ -4,6 +4,7 @@ Making one takes a tenth of a second and deleting its files as long again; empty
 whose tables are not the template's any more is left alone.
 """
 
+import contextlib
 from typing import Final
 
 import psycopg
@@ -50,7 +51,8 @@ class Databases:
         return self._free.pop() if self._free else create_database(self._server, self._template)
 
     def give_back(self, url: str) -> None:
-        with psycopg.connect(url, autocommit=True) as connection:
+        """Also one that its test has dropped."""
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url, autocommit=True) as connection:
             connection.execute(_OTHERS)
             if self._is_as_made(connection):
                 _empty(connection)
