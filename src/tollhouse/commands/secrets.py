@@ -5,13 +5,16 @@ import sys
 import click
 
 from tollhouse import settings
+from tollhouse.access.provider_keys import ProviderKey
 from tollhouse.commands.terminal import with_control, with_settings
 from tollhouse.control.context import ControlContext
 from tollhouse.control.exporters import rotation as exporters
 from tollhouse.control.provider_keys import rotation as provider_keys
+from tollhouse.control.rewrapping import Rotation
 from tollhouse.foundation.sealing import Envelope
 from tollhouse.opening.control import master_keys_of
 from tollhouse.settings import Settings
+from tollhouse.traces.exports.exporters import Sealed
 
 
 @click.group("secrets")
@@ -42,7 +45,7 @@ def rotate(read: Settings, new: bool) -> None:
     with_control(read, work)
 
 
-def _say(keys: provider_keys.Rotation, headers: exporters.Rotation) -> None:
+def _say(keys: Rotation[ProviderKey], headers: Rotation[Sealed]) -> None:
     for key in keys.unreadable:
         _say_unreadable(f"customer {key.customer_id}, provider {key.provider}", key.envelope)
     for one in headers.unreadable:

@@ -9,8 +9,9 @@ import pytest
 from making import customer, master_keys, user
 from tollhouse.access import provider_keys
 from tollhouse.access.provider_keys import ProviderKey
-from tollhouse.control.provider_keys import rotation
-from tollhouse.control.provider_keys.rotation import Rotation, rotate
+from tollhouse.control import rewrapping
+from tollhouse.control.provider_keys.rotation import rotate
+from tollhouse.control.rewrapping import Rotation
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.sealing import Keyring
@@ -36,7 +37,7 @@ class Killed(BaseException):
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotation, "BATCH", 2)
+    monkeypatch.setattr(rewrapping, "BATCH", 2)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ async def _secrets(database: Database, ring: Keyring) -> dict[str, str]:
     return {row.provider: ring.open(row.envelope, row.customer_id, row.provider).reveal() for row in rows}
 
 
-def _counts(done: Rotation) -> tuple[int, int, int]:
+def _counts(done: Rotation[ProviderKey]) -> tuple[int, int, int]:
     return done.rewrapped, done.current, len(done.unreadable)
 
 

@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from tollhouse.control import audit
+from tollhouse.control import audit, keyrings
 from tollhouse.control.callers import Person
 from tollhouse.control.context import ControlContext
 from tollhouse.control.exporters import sending
 from tollhouse.control.exporters.sealed_headers import seal, unseal
 from tollhouse.control.throttle import Throttle
 from tollhouse.db.pool import Database
-from tollhouse.foundation.errors import Conflict, NotFound, StartupError, Unavailable, Unprocessable
+from tollhouse.foundation.errors import Conflict, NotFound, Unavailable, Unprocessable
 from tollhouse.foundation.ids import CustomerId, new_id
-from tollhouse.foundation.logs import get_logger
-from tollhouse.foundation.sealing import Keyring, SealError
+from tollhouse.foundation.sealing import SealError
 from tollhouse.foundation.secrets import Secret
 from tollhouse.outbound.addresses import NotAllowed, destination
 from tollhouse.outbound.sending import Sender
@@ -26,8 +25,6 @@ from tollhouse.traces.spans import KIND_CLIENT, Span, new_span_id, new_trace_id
 
 MOST: Final = 5
 """Exporters of a customer."""
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +177,9 @@ def _sealed(
 ) -> Headers:
     if not headers:
         return Headers()
-    return Headers(tuple(sorted(headers)), seal(_latest(context), headers, customer_id, exporter_id))
+    return Headers(
+        tuple(sorted(headers)), seal(keyrings.latest(context.header_keyrings), headers, customer_id, exporter_id)
+    )
 
 
 def _opened(context: ControlContext, exporter: Exporter) -> dict[str, str]:
@@ -188,22 +187,12 @@ def _opened(context: ControlContext, exporter: Exporter) -> dict[str, str]:
     if exporter.headers.envelope is None:
         return {}
     try:
-        return unseal(_latest(context), exporter.headers.envelope, exporter.customer_id, exporter.id)
+        return unseal(
+            keyrings.latest(context.header_keyrings), exporter.headers.envelope, exporter.customer_id, exporter.id
+        )
     except SealError as cause:
         raise Unavailable(
             "the headers cannot be opened here: store them anew, or ask your operator to run `tollhouse doctor`",
-            code="secrets_unavailable",
-        ) from cause
-
-
-def _latest(context: ControlContext) -> Keyring:
-    """Read again, because another process may have made a new master key."""
-    try:
-        return context.header_keyrings.latest()
-    except StartupError as cause:
-        _log.error("the master keys could not be read", error=str(cause))
-        raise Unavailable(
-            "secrets cannot be sealed right now; your operator can see why with `tollhouse doctor`",
             code="secrets_unavailable",
         ) from cause
 

@@ -6,18 +6,14 @@ from tollhouse.access import provider_keys
 from tollhouse.access.provider_keys import ProviderKey
 from tollhouse.catalog.providers import canonical_provider
 from tollhouse.cloudflare.routes import SLUGS, route_of
-from tollhouse.control import audit
+from tollhouse.control import audit, keyrings
 from tollhouse.control.callers import Person
 from tollhouse.control.context import ControlContext
 from tollhouse.db.pool import Database
-from tollhouse.foundation.errors import StartupError, Unavailable, Unprocessable
-from tollhouse.foundation.logs import get_logger
-from tollhouse.foundation.sealing import Keyring
+from tollhouse.foundation.errors import Unprocessable
 from tollhouse.foundation.secrets import Secret
 
 _SHOWN_CHARS: Final = 4
-
-_log = get_logger(__name__)
 
 
 async def list_all(database: Database, person: Person) -> list[ProviderKey]:
@@ -31,7 +27,7 @@ async def put(context: ControlContext, person: Person, provider_name: str, secre
     Raises Unprocessable for a provider that takes no such key, Unavailable without master keys.
     """
     provider = provider_of(provider_name)
-    envelope = _latest(context).seal(secret, person.customer_id, provider)
+    envelope = keyrings.latest(context.keyrings).seal(secret, person.customer_id, provider)
     async with context.database.transaction() as connection:
         before = await provider_keys.lock(connection, person.customer_id, provider)
         made = await provider_keys.put(
@@ -71,18 +67,6 @@ def provider_of(name: str) -> str:
     if not route.bearer_key:
         raise _no_key(f"calls to {slug} are signed with a document instead of one plain key, which cannot be kept here")
     return slug
-
-
-def _latest(context: ControlContext) -> Keyring:
-    """Read again, because another process may have made a new master key."""
-    try:
-        return context.keyrings.latest()
-    except StartupError as cause:
-        _log.error("the master keys could not be read", error=str(cause))
-        raise Unavailable(
-            "secrets cannot be sealed right now; your operator can see why with `tollhouse doctor`",
-            code="secrets_unavailable",
-        ) from cause
 
 
 def _takes_key(slug: str) -> bool:

@@ -127,9 +127,10 @@ async def wake(connection: Connection, customer_id: CustomerId, exporter_id: str
     await _sql.wake_exporter(connection, customer_id=customer_id, id=exporter_id)
 
 
-async def sealed_page(connection: Connection, after: str, most: int) -> list[Sealed]:
-    """Of all customers, in an order that stays; `after`: the last id of the page before."""
-    return [_sealed(row) async for row in _sql.sealed_after(connection, after=after, most=most)]
+async def sealed_page(connection: Connection, after: Sealed | None, most: int) -> list[Sealed]:
+    """Of all customers, in an order that stays; `after`: the last one of the page before."""
+    last = "" if after is None else after.id
+    return [_sealed(row) async for row in _sql.sealed_after(connection, after=last, most=most)]
 
 
 async def sealed(connection: Connection, exporter_id: str) -> Sealed | None:
