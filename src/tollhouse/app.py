@@ -16,9 +16,9 @@ from tollhouse.control.context import ControlContext
 from tollhouse.control.exporters.delivery import Exports
 from tollhouse.control.webhooks.delivery import Deliveries
 from tollhouse.db import partitions, pool
+from tollhouse.foundation.asgi import Receive, Scope, Send
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.gateway.asgi import CHAT_PATH, Gateway
-from tollhouse.gateway.caller import Receive, Scope, Send
 from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.journey import Prices, Road
 from tollhouse.intake.asgi import TRACES_PATH, Intake

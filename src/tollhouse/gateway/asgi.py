@@ -3,12 +3,13 @@
 import re
 from typing import Final
 
+from tollhouse.foundation.asgi import CallerGone, Receive, Scope, Send
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.errors import TollhouseError
 from tollhouse.foundation.ids import new_call_id
 from tollhouse.foundation.logs import get_logger
 from tollhouse.gateway import refusals
-from tollhouse.gateway.caller import Caller, CallerGone, Receive, Scope, Send
+from tollhouse.gateway.caller import Caller
 from tollhouse.gateway.calls import Arrival
 from tollhouse.gateway.counts import Counts
 from tollhouse.gateway.journey import Road

@@ -5,28 +5,30 @@ error here; the road goes on without writing, so that the money comes out right.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
+from tollhouse.foundation.asgi import (
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    header_of,
+    let_run_out,
+    put,
+    retry_after,
+    whole_body,
+)
 from tollhouse.foundation.errors import TollhouseError
 from tollhouse.gateway import refusals
-
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = Sequence[tuple[bytes, bytes]]
 
 _LINGER_BYTES: Final = 256 << 20
 _LINGER_S: Final = 10.0
 _STALLED_READER_S: Final = 60.0
 
 _encode = msgspec.json.encode
-
-
-class CallerGone(Exception):
-    """The caller hung up before its request was complete: nobody is left to answer."""
 
 
 class Caller:
@@ -44,10 +46,7 @@ class Caller:
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header; names are lower case."""
-        for key, value in self._headers:
-            if key == name:
-                return value
-        return None
+        return header_of(self._headers, name)
 
     async def read_body(self, limit_bytes: int, timeout_s: float) -> bytes:
         """The whole body. Raises TooLarge, RequestTimeout, or CallerGone."""
@@ -56,24 +55,11 @@ class Caller:
             raise refusals.body_too_large(limit_bytes)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._gather(limit_bytes)
+                body = await whole_body(self._receive, _within(limit_bytes))
         except TimeoutError as cause:
             raise refusals.body_too_slow(timeout_s) from cause
-
-    async def _gather(self, limit_bytes: int) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise CallerGone
-            parts.append(message["body"])
-            size += len(message["body"])
-            if size > limit_bytes:
-                raise refusals.body_too_large(limit_bytes)
-            if not message.get("more_body", False):
-                self.body_read = True
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+        self.body_read = True
+        return body
 
     def watch(self) -> None:
         """Notice from now on when the caller hangs up. The body must have been read."""
@@ -103,7 +89,7 @@ class Caller:
 
     async def refuse(self, error: TollhouseError, *, close: bool = False) -> None:
         """The error in OpenAI's envelope; `close`: and the end of the connection."""
-        extra = [] if error.retry_after_s is None else [(b"retry-after", str(error.retry_after_s).encode())]
+        extra = retry_after(error)
         if close:
             extra.append((b"connection", b"close"))
         await self.answer(error.status, b"application/json", _encode(error.body()), extra)
@@ -124,7 +110,7 @@ class Caller:
             [(b"content-length", str(len(body)).encode()), (b"connection", b"close")],
         )
         await self.write(body)
-        await self._let_run_out()
+        await let_run_out(self._receive, most_bytes=_LINGER_BYTES, within_s=_LINGER_S)
         await self.finish()
 
     async def _has_arrived(self) -> bool:
@@ -137,25 +123,8 @@ class Caller:
         except TimeoutError:
             return False
 
-    async def _let_run_out(self) -> None:
-        seen = 0
-        try:
-            async with asyncio.timeout(_LINGER_S):
-                while seen < _LINGER_BYTES:
-                    message = await self._receive()
-                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                        return
-                    seen += len(message["body"])
-        except TimeoutError:
-            return
-
     async def _put(self, message: dict[str, Any]) -> None:
-        if self.gone:
-            return
-        try:
-            async with asyncio.timeout(_STALLED_READER_S):
-                await self._send(message)
-        except (OSError, TimeoutError):
+        if not self.gone and not await put(self._send, message, within_s=_STALLED_READER_S):
             self.gone = True
 
     async def close(self) -> None:
@@ -163,3 +132,11 @@ class Caller:
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait([self._watcher])
+
+
+def _within(limit_bytes: int) -> Callable[[int], None]:
+    def grown(size: int) -> None:
+        if size > limit_bytes:
+            raise refusals.body_too_large(limit_bytes)
+
+    return grown

@@ -14,12 +14,13 @@ import msgspec
 from tollhouse.cloudflare.errors import UpstreamFault, translate
 from tollhouse.cloudflare.routes import log_id
 from tollhouse.cloudflare.upstream import UpstreamError, UpstreamResponse
+from tollhouse.foundation.asgi import Headers
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.errors import TollhouseError
 from tollhouse.foundation.money import exact_usd_string
 from tollhouse.foundation.tokens import usage_from_counts
 from tollhouse.gateway import refusals
-from tollhouse.gateway.caller import Caller, Headers
+from tollhouse.gateway.caller import Caller
 from tollhouse.gateway.meter import MeterOverflow, Piece, Reading, StreamMeter, read_answer, visible_bytes_of
 from tollhouse.gateway.passage import ABANDONED, BROKEN, Ending, Passage
 from tollhouse.gateway.records import cost_of, unbilled

@@ -10,13 +10,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from tollhouse.foundation.asgi import CallerGone, Receive, Scope, Send
 from tollhouse.foundation.errors import TollhouseError
 from tollhouse.foundation.logs import get_logger
 from tollhouse.intake import otlp, otlp_json, otlp_protobuf, refusals
 from tollhouse.intake.capacity import Load, Pace, Room
 from tollhouse.intake.commits import Commits
 from tollhouse.intake.encodings import Decoder, decoder_of
-from tollhouse.intake.exchange import Exchange, Receive, Scope, Send, SenderGone
+from tollhouse.intake.exchange import Exchange
 from tollhouse.intake.otlp import Limits
 from tollhouse.intake.senders import Senders
 from tollhouse.intake.sorting import Sorted, Sorter, suspect
@@ -65,7 +66,7 @@ class Intake:
         exchange = Exchange(scope, receive, send)
         try:
             await self._serve(exchange)
-        except SenderGone:
+        except CallerGone:
             return
         except TollhouseError as refusal:
             stays = refusal.status != _UNAUTHORIZED or await self.strangers.wait()

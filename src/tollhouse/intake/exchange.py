@@ -1,25 +1,27 @@
 """One ASGI exchange with a sender of spans: the body in, within what it may take, and one answer out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
+from tollhouse.foundation.asgi import (
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    header_of,
+    let_run_out,
+    put,
+    retry_after,
+    whole_body,
+)
 from tollhouse.foundation.errors import TollhouseError
 from tollhouse.intake import refusals
 from tollhouse.intake.capacity import Load
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = Sequence[tuple[bytes, bytes]]
-
 _LINGER_BYTES: Final = 64 << 20
 _LINGER_S: Final = 5.0
 _STALLED_READER_S: Final = 30.0
-
-
-class SenderGone(Exception):
-    """The sender hung up before its request was complete: nobody is left to answer."""
 
 
 class Exchange:
@@ -35,10 +37,7 @@ class Exchange:
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header; names are lower case."""
-        for key, value in self._headers:
-            if key == name:
-                return value
-        return None
+        return header_of(self._headers, name)
 
     def text(self, name: bytes) -> str:
         return (self.header(name) or b"").decode("latin-1").strip()
@@ -49,28 +48,14 @@ class Exchange:
         return int(declared) if declared.isdigit() and len(declared) < 20 else None
 
     async def read(self, limit_bytes: int, timeout_s: float, load: Load) -> bytes:
-        """The whole body. Raises TooLarge, RequestTimeout, Unavailable or SenderGone."""
+        """The whole body. Raises TooLarge, RequestTimeout, Unavailable or CallerGone."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._gather(limit_bytes, load)
+                body = await whole_body(self._receive, _within(limit_bytes, load))
         except TimeoutError as cause:
             raise refusals.body_too_slow(timeout_s) from cause
-
-    async def _gather(self, limit_bytes: int, load: Load) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise SenderGone
-            parts.append(message["body"])
-            size += len(message["body"])
-            if size > limit_bytes:
-                raise refusals.body_too_large(limit_bytes)
-            load.grow_to(size)
-            if not message.get("more_body", False):
-                self._body_read = True
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+        self._body_read = True
+        return body
 
     async def answer(self, status: int, body: bytes, extra: Headers = ()) -> None:
         await self._start(status, body, extra)
@@ -82,35 +67,28 @@ class Exchange:
         closing at once would reset the connection, and most senders would never see why.
         """
         body = refusals.status_body(error, self.encoding)
-        extra = [] if error.retry_after_s is None else [(b"retry-after", str(error.retry_after_s).encode())]
+        extra = retry_after(error)
         if self._body_read and not close:
             await self.answer(error.status, body, extra)
             return
         await self._start(error.status, body, [*extra, (b"connection", b"close")])
         await self._put({"type": "http.response.body", "body": body, "more_body": not close})
         if not close:
-            await self._let_run_out()
+            await let_run_out(self._receive, most_bytes=_LINGER_BYTES, within_s=_LINGER_S)
             await self._put({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _start(self, status: int, body: bytes, extra: Headers) -> None:
         headers = [(b"content-type", self.encoding), (b"content-length", str(len(body)).encode()), *extra]
         await self._put({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def _let_run_out(self) -> None:
-        seen = 0
-        try:
-            async with asyncio.timeout(_LINGER_S):
-                while seen < _LINGER_BYTES:
-                    message = await self._receive()
-                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                        return
-                    seen += len(message["body"])
-        except TimeoutError:
-            return
-
     async def _put(self, message: dict[str, Any]) -> None:
-        try:
-            async with asyncio.timeout(_STALLED_READER_S):
-                await self._send(message)
-        except (OSError, TimeoutError):
-            return
+        await put(self._send, message, within_s=_STALLED_READER_S)
+
+
+def _within(limit_bytes: int, load: Load) -> Callable[[int], None]:
+    def grown(size: int) -> None:
+        if size > limit_bytes:
+            raise refusals.body_too_large(limit_bytes)
+        load.grow_to(size)
+
+    return grown
