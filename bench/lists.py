@@ -7,18 +7,16 @@ one request after the other over one connection, from warm PostgreSQL on the sam
 import argparse
 import asyncio
 import http.client
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode
 
 import msgspec
 import psycopg
+from bench.asking import Timed, get, query, timed
 from bench.processes import BenchError, Cores, end_in_order_when_told, free_port, on_core, pick_cores, running
 
 from tollhouse.control.callers import Actor
@@ -40,17 +38,6 @@ _SEED: Final = Path(__file__).with_name("lists.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
-    """One list. Milliseconds, and the size of its answer."""
-
-    name: str
-    p50_ms: float
-    p95_ms: float
-    worst_ms: float
-    kilobytes: float
-
-
-@dataclass(frozen=True, slots=True)
 class Things:
     """Of the large customer, for the addresses that name one."""
 
@@ -68,12 +55,12 @@ def main() -> int:
     configure("console", "error")
     end_in_order_when_told()
     try:
-        timed = _measure(told.times)
+        lists = _measure(told.times)
     except (BenchError, StartupError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    print(_table(timed))
-    return int(any(each.p95_ms > BAR_MS for each in timed))
+    print(_table(lists))
+    return int(any(each.p95_ms > BAR_MS for each in lists))
 
 
 def _measure(times: int) -> list[Timed]:
@@ -118,29 +105,29 @@ def _ask_all(url: str, folder: Path, cores: Cores, things: Things, times: int) -
     told = {"DATABASE_URL": url, "TOLLHOUSE_DATA_DIR": str(folder / "data"), "TOLLHOUSE_PORT": str(port)}
     with running(command, port, folder / "serve.log", core=cores.gateway, more=told, ready_s=_READY_S):
         server_here = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        return [_time(server_here, name, path, things, times) for name, path in _lists(server_here, things)]
+        return [timed(server_here, name, path, things.token, times) for name, path in _lists(server_here, things)]
 
 
 def _lists(server_here: http.client.HTTPConnection, things: Things) -> list[tuple[str, str]]:
     """Every list of the control plane by its address, and those with parameters more than once."""
     keys, people = "/v1/ai/keys/customer", "/v1/users"
-    cursor = msgspec.json.decode(_get(server_here, f"{keys}?limit=1000", things))["next_cursor"]
+    cursor = msgspec.json.decode(get(server_here, f"{keys}?limit=1000", things.token))["next_cursor"]
     return [
         ("keys", keys),
-        ("keys, 100", _query(keys, limit=100)),
-        ("keys, second page of 100", _query(keys, limit=100, cursor=cursor)),
-        ("keys by spend, 100", _query(keys, limit=100, sort="spend")),
-        ("keys by name, 100", _query(keys, limit=100, sort="name")),
-        ("keys that are exhausted, 100", _query(keys, limit=100, state="exhausted")),
-        ("keys, a word searched, 100", _query(keys, limit=100, search="key 4321")),
-        ("keys, a word nobody has", _query(keys, limit=100, search="nobody")),
-        ("keys of a tag, 100", _query(keys, limit=100, tag="tag-7")),
+        ("keys, 100", query(keys, limit=100)),
+        ("keys, second page of 100", query(keys, limit=100, cursor=cursor)),
+        ("keys by spend, 100", query(keys, limit=100, sort="spend")),
+        ("keys by name, 100", query(keys, limit=100, sort="name")),
+        ("keys that are exhausted, 100", query(keys, limit=100, state="exhausted")),
+        ("keys, a word searched, 100", query(keys, limit=100, search="key 4321")),
+        ("keys, a word nobody has", query(keys, limit=100, search="nobody")),
+        ("keys of a tag, 100", query(keys, limit=100, tag="tag-7")),
         ("keys of a person", f"/v1/ai/keys/user/{things.user_id}"),
         ("own keys", "/v1/ai/keys/user"),
         ("a key's details", f"/v1/ai/keys/{things.key_hash}/details"),
-        ("people, 100", _query(people, limit=100)),
-        ("people, 500", _query(people, limit=500)),
-        ("people, a word searched", _query(people, search="person 77")),
+        ("people, 100", query(people, limit=100)),
+        ("people, 500", query(people, limit=500)),
+        ("people, a word searched", query(people, search="person 77")),
         ("teams", "/v1/teams"),
         ("a team", f"/v1/teams/{things.team_id}"),
         ("limits", "/v1/ai/limits"),
@@ -155,40 +142,13 @@ def _lists(server_here: http.client.HTTPConnection, things: Things) -> list[tupl
     ]
 
 
-def _query(path: str, **given: object) -> str:
-    return f"{path}?{urlencode(given)}"
-
-
-def _time(server_here: http.client.HTTPConnection, name: str, path: str, things: Things, times: int) -> Timed:
-    size = len(_get(server_here, path, things))
-    _get(server_here, path, things)
-    seconds = [_seconds(server_here, path, things) for _ in range(times)]
-    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
-    return Timed(name, cuts[49] * 1000, cuts[94] * 1000, max(seconds) * 1000, size / 1000)
-
-
-def _seconds(server_here: http.client.HTTPConnection, path: str, things: Things) -> float:
-    begun = time.perf_counter()
-    _get(server_here, path, things)
-    return time.perf_counter() - begun
-
-
-def _get(server_here: http.client.HTTPConnection, path: str, things: Things) -> bytes:
-    server_here.request("GET", path, headers={"Authorization": f"Bearer {things.token}"})
-    answer = server_here.getresponse()
-    body = answer.read()
-    if answer.status != 200:
-        raise BenchError(f"{path} answered {answer.status}: {body[:200].decode(errors='replace')}")
-    return body
-
-
-def _table(timed: Sequence[Timed]) -> str:
+def _table(lists: Sequence[Timed]) -> str:
     lines = ["| list | p50 ms | p95 ms | worst ms | kB |", "|---|---:|---:|---:|---:|"]
     lines += [
         f"| {each.name} | {each.p50_ms:.1f} | {each.p95_ms:.1f} | {each.worst_ms:.1f} | {each.kilobytes:,.1f} |"
-        for each in timed
+        for each in lists
     ]
-    late = [each.name for each in timed if each.p95_ms > BAR_MS]
+    late = [each.name for each in lists if each.p95_ms > BAR_MS]
     verdict = f"NOT within {BAR_MS:.0f} ms: {', '.join(late)}" if late else f"All within {BAR_MS:.0f} ms at p95."
     return "\n".join([*lines, "", verdict])
 

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import http.client
 import re
-import statistics
 import sys
 import tempfile
 import time
@@ -20,10 +19,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode
 
 import msgspec
 import psycopg
+from bench.asking import Timed, get, query, timed
 from bench.processes import BenchError, end_in_order_when_told, free_port, pick_cores, running
 
 from tollhouse.control.callers import Actor
@@ -52,15 +51,7 @@ class Asked:
     bar_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """Milliseconds, and the size of the answer."""
-
-    asked: Asked
-    p50_ms: float
-    p95_ms: float
-    worst_ms: float
-    kilobytes: float
+Answered = tuple[Asked, Timed]
 
 
 def main() -> int:
@@ -73,15 +64,15 @@ def main() -> int:
     configure("console", "error")
     end_in_order_when_told()
     try:
-        timed = _measure(told.database, told.spans, told.times)
+        reports = _measure(told.database, told.spans, told.times)
     except (BenchError, StartupError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    print(_table(timed))
-    return int(any(each.p95_ms > each.asked.bar_ms for each in timed))
+    print(_table(reports))
+    return int(bool(_late(reports)))
 
 
-def _measure(database: str | None, spans: int, times: int) -> list[Timed]:
+def _measure(database: str | None, spans: int, times: int) -> list[Answered]:
     with tempfile.TemporaryDirectory(prefix="tollhouse-bench-") as name:
         folder = Path(name)
         with _database(database, folder) as url:
@@ -152,13 +143,13 @@ async def _token(url: str) -> str:
 # Asking ----------------------------------------------------------------------------------------------------
 
 
-def _ask_all(url: str, folder: Path, token: str, times: int) -> list[Timed]:
+def _ask_all(url: str, folder: Path, token: str, times: int) -> list[Answered]:
     port = free_port()
     command = [sys.executable, "-m", "tollhouse", "serve"]
     told = {"DATABASE_URL": url, "TOLLHOUSE_DATA_DIR": str(folder / "data"), "TOLLHOUSE_PORT": str(port)}
     with running(command, port, folder / "serve.log", core=pick_cores().gateway, more=told, ready_s=_READY_S):
         here = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        return [_time(here, asked, token, times) for asked in _reports(here, token)]
+        return [(asked, timed(here, asked.name, asked.path, token, times)) for asked in _reports(here, token)]
 
 
 def _reports(here: http.client.HTTPConnection, token: str) -> list[Asked]:
@@ -167,17 +158,17 @@ def _reports(here: http.client.HTTPConnection, token: str) -> list[Asked]:
     values = {
         dimension: _rows(here, token, f"/v1/reports/top/{dimension}")[3]["value"] for dimension in ("user", "key")
     }
-    trace = msgspec.json.decode(_get(here, "/v1/traces/search?limit=1", token))["traces"][0]["trace_id"]
+    trace = msgspec.json.decode(get(here, "/v1/traces/search?limit=1", token))["traces"][0]["trace_id"]
     return [
         *(
-            Asked(f"overview, {name}", _query("/v1/reports/overview", since=since), 100)
+            Asked(f"overview, {name}", query("/v1/reports/overview", since=since), 100)
             for name, since in (("30 days", month), ("7 days", week), ("a day", day))
         ),
-        Asked("overview of a user, 30 days", _query("/v1/reports/overview", since=month, user=values["user"]), 100),
+        Asked("overview of a user, 30 days", query("/v1/reports/overview", since=month, user=values["user"]), 100),
         *_all_series(month, week, day, values),
-        *(Asked(f"top of {by}, 30 days", _query(f"/v1/reports/top/{by}", since=month), 300) for by in ("model", "key")),
-        Asked("latency by model, 30 days", _query("/v1/reports/latency", since=month, by="model"), 300),
-        Asked("errors by model, 30 days", _query("/v1/reports/errors", since=month, by="model"), 300),
+        *(Asked(f"top of {by}, 30 days", query(f"/v1/reports/top/{by}", since=month), 300) for by in ("model", "key")),
+        Asked("latency by model, 30 days", query("/v1/reports/latency", since=month, by="model"), 300),
+        Asked("errors by model, 30 days", query("/v1/reports/errors", since=month, by="model"), 300),
         Asked("tools", "/v1/tools", 100),
         *_searches(month, day, values),
         Asked("a trace", f"/v1/traces/{trace}", 500),
@@ -187,16 +178,16 @@ def _reports(here: http.client.HTTPConnection, token: str) -> list[Asked]:
 def _all_series(month: str, week: str, day: str, values: Mapping[str, str]) -> Iterator[Asked]:
     path = "/v1/reports/series"
     for by in ("model", "provider", "vendor", "tool", "user", "team", "key", "source"):
-        yield Asked(f"cost by day and {by}, 30 days", _query(path, since=month, measure="cost", by=by), 300)
+        yield Asked(f"cost by day and {by}, 30 days", query(path, since=month, measure="cost", by=by), 300)
     for measure in ("calls", "tokens", "error_rate"):
-        asked = _query(path, since=month, measure=measure, by="model", step="hour")
+        asked = query(path, since=month, measure=measure, by="model", step="hour")
         yield Asked(f"{measure} by hour and model, 30 days", asked, 300)
-    yield Asked("cost by hour and key, 30 days", _query(path, since=month, measure="cost", by="key", step="hour"), 300)
-    yield Asked("p95 by hour, 30 days", _query(path, since=month, measure="p95", step="hour"), 300)
-    yield Asked("p95 by day and user, 30 days", _query(path, since=month, measure="p95", by="user"), 300)
-    yield Asked("p95 by hour and model, 7 days", _query(path, since=week, measure="p95", step="hour", by="model"), 300)
-    yield Asked("p99 by hour and model, a day", _query(path, since=day, measure="p99", by="model"), 300)
-    one = _query(path, since=month, measure="cost", step="hour", key=values["key"])
+    yield Asked("cost by hour and key, 30 days", query(path, since=month, measure="cost", by="key", step="hour"), 300)
+    yield Asked("p95 by hour, 30 days", query(path, since=month, measure="p95", step="hour"), 300)
+    yield Asked("p95 by day and user, 30 days", query(path, since=month, measure="p95", by="user"), 300)
+    yield Asked("p95 by hour and model, 7 days", query(path, since=week, measure="p95", step="hour", by="model"), 300)
+    yield Asked("p99 by hour and model, a day", query(path, since=day, measure="p99", by="model"), 300)
+    one = query(path, since=month, measure="cost", step="hour", key=values["key"])
     yield Asked("cost of a key by hour, 30 days", one, 300)
 
 
@@ -213,50 +204,28 @@ def _searches(month: str, day: str, values: Mapping[str, str]) -> Iterator[Asked
         "a word none has": {"text": "no such word"},
     }
     for name, given in kinds.items():
-        yield Asked(f"search, {name}, 30 days", _query("/v1/traces/search", since=month, **given), 500)
-    yield Asked("search, a word none has, a day", _query("/v1/traces/search", since=day, text="no such word"), 500)
+        yield Asked(f"search, {name}, 30 days", query("/v1/traces/search", since=month, **given), 500)
+    yield Asked("search, a word none has, a day", query("/v1/traces/search", since=day, text="no such word"), 500)
 
 
 def _rows(here: http.client.HTTPConnection, token: str, path: str) -> list[Mapping[str, str]]:
-    rows: list[Mapping[str, str]] = msgspec.json.decode(_get(here, path, token))["rows"]
+    rows: list[Mapping[str, str]] = msgspec.json.decode(get(here, path, token))["rows"]
     return rows
 
 
-def _query(path: str, **given: object) -> str:
-    return f"{path}?{urlencode(given)}"
-
-
-def _time(here: http.client.HTTPConnection, asked: Asked, token: str, times: int) -> Timed:
-    size = len(_get(here, asked.path, token))
-    seconds = [_seconds(here, asked.path, token) for _ in range(times)]
-    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
-    return Timed(asked, cuts[49] * 1000, cuts[94] * 1000, max(seconds) * 1000, size / 1000)
-
-
-def _seconds(here: http.client.HTTPConnection, path: str, token: str) -> float:
-    begun = time.perf_counter()
-    _get(here, path, token)
-    return time.perf_counter() - begun
-
-
-def _get(here: http.client.HTTPConnection, path: str, token: str) -> bytes:
-    here.request("GET", path, headers={"Authorization": f"Bearer {token}"})
-    answer = here.getresponse()
-    body = answer.read()
-    if answer.status != 200:
-        raise BenchError(f"{path} answered {answer.status}: {body[:200].decode(errors='replace')}")
-    return body
-
-
-def _table(timed: Sequence[Timed]) -> str:
+def _table(reports: Sequence[Answered]) -> str:
     lines = ["| report | may take ms | p50 ms | p95 ms | worst ms | kB |", "|---|---:|---:|---:|---:|---:|"]
     lines += [
-        f"| {each.asked.name} | {each.asked.bar_ms:.0f} | {each.p50_ms:.1f} | {each.p95_ms:.1f} | "
-        f"{each.worst_ms:.1f} | {each.kilobytes:,.1f} |"
-        for each in timed
+        f"| {asked.name} | {asked.bar_ms:.0f} | {took.p50_ms:.1f} | {took.p95_ms:.1f} | "
+        f"{took.worst_ms:.1f} | {took.kilobytes:,.1f} |"
+        for asked, took in reports
     ]
-    late = [each.asked.name for each in timed if each.p95_ms > each.asked.bar_ms]
+    late = _late(reports)
     return "\n".join([*lines, "", f"Too slow at p95: {', '.join(late)}" if late else "All as fast as they must be."])
+
+
+def _late(reports: Sequence[Answered]) -> list[str]:
+    return [asked.name for asked, took in reports if took.p95_ms > asked.bar_ms]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from making import create_database
+from making import create_database, with_database
 
 _SHAPE: Final = """
 SELECT md5(string_agg(shape, ' ' ORDER BY shape)) FROM (
@@ -60,8 +60,8 @@ class Databases:
 
     def _is_as_made(self, connection: psycopg.Connection) -> bool:
         if self._shape is None:
-            with psycopg.connect(create_database(self._server, self._template)) as fresh:
-                self._shape = _shape(fresh)
+            with psycopg.connect(with_database(self._server, self._template)) as template:
+                self._shape = _shape(template)
         return _shape(connection) == self._shape
 
 

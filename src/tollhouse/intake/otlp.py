@@ -31,6 +31,10 @@ MOST_DROPPED: Final = 1_000_000
 _SHOWN_CHARS: Final = 64
 TRUNCATED: Final = ".truncated"
 UNNAMED: Final = "unnamed"
+REMEMBERED: Final = 4_096
+"""Attributes, or names of them, that a reader remembers within a request."""
+LOOKED_AT: Final = 4
+"""Times as many attributes as may be kept; those behind are only counted."""
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -15,9 +15,11 @@ from msgspec import Raw, Struct
 
 from tollhouse.foundation.errors import UNREADABLE, TooLarge
 from tollhouse.intake.otlp import (
+    LOOKED_AT,
     MOST_DROPPED,
     MOST_KIND,
     MOST_STATUS,
+    REMEMBERED,
     UNNAMED,
     Limits,
     Origin,
@@ -35,9 +37,6 @@ from tollhouse.intake.otlp import (
 )
 
 _MOST_OBJECTS: Final = 500_000
-_REMEMBERED: Final = 4_096
-_LOOKED_AT: Final = 4
-"""Times as many attributes as may be kept; those behind are only counted."""
 _LONGEST_NUMBER: Final = 20
 _LONGEST_DOUBLE: Final = 40
 
@@ -204,7 +203,7 @@ class _Reader:
         """Takes attributes; returns how many were not taken. The first half is the same as `put`, without its price."""
         limits, fit_names = self._limits, self._fit_names
         room, chars = limits.attributes - len(into), limits.value_chars
-        looked_at = (given or ())[: _LOOKED_AT * limits.attributes]
+        looked_at = (given or ())[: LOOKED_AT * limits.attributes]
         dropped = len(given or ()) - len(looked_at)
         for each in looked_at:
             key, value = each.key, each.value
@@ -219,7 +218,7 @@ class _Reader:
             else:
                 plain = _plain(value, limits.depth, limits.items)
             if put(into, key, plain, limits):
-                if len(fit_names) < _REMEMBERED and key in into:
+                if len(fit_names) < REMEMBERED and key in into:
                     fit_names.add(key)
             else:
                 dropped += 1

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from tollhouse.intake.otlp import (
+    LOOKED_AT,
     MOST_DROPPED,
     MOST_KIND,
     MOST_STATUS,
+    REMEMBERED,
     UNNAMED,
     Limits,
     Origin,
@@ -33,7 +35,6 @@ from tollhouse.intake.otlp import (
 )
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_REMEMBERED: Final = 4_096
 _LONGEST_REMEMBERED: Final = 128
 _INT64_SIGN: Final = 1 << 63
 _CUT_BYTES: Final = 4
@@ -41,8 +42,6 @@ _SHORT_NUMBER: Final = 8
 _FIELDS_PER_SPAN: Final = 10
 _MOST_FIELDS: Final = 5_000
 _LARGE_SPAN_BYTES: Final = 16 << 10
-_LOOKED_AT: Final = 4
-"""Times as many attributes as may be kept; those behind are only counted."""
 
 # Tags of a span's fields: the field number, and the wire type in the last three bits.
 _TRACE_ID, _SPAN_ID, _PARENT, _NAME, _KIND, _START, _END = 0x0A, 0x12, 0x22, 0x2A, 0x30, 0x39, 0x41
@@ -214,7 +213,7 @@ class _Reader:
     def _collect(self, raw_attributes: list[bytes], into: dict[str, Value]) -> int:
         """Takes attributes; returns how many were not taken."""
         room = self._limits.attributes
-        known, looked_at = self._known, raw_attributes[: _LOOKED_AT * room]
+        known, looked_at = self._known, raw_attributes[: LOOKED_AT * room]
         dropped = len(raw_attributes) - len(looked_at)
         for raw in looked_at:
             pair = known.get(raw)
@@ -254,7 +253,7 @@ class _Reader:
         before = len(into)
         taken = put(into, key, value, self._limits)
         if taken and key in into and len(into) <= before + 1 and len(raw) <= _LONGEST_REMEMBERED:
-            if len(self._known) >= _REMEMBERED:
+            if len(self._known) >= REMEMBERED:
                 self._known.clear()
                 self._fit_names.clear()
             self._known[raw] = (key, into[key])

@@ -86,8 +86,9 @@ async def recent(
         rows = _sql.recent_spans(connection, customer_id=customer_id, **page)
     else:
         rows = _sql.recent_of_trace(connection, customer_id=customer_id, trace_id=trace_id, **page)
-    return [_span(row) async for row in rows]
+    return [of_row(row) async for row in rows]
 
 
-def _span(row: Mapping[str, Any]) -> Span:
+def of_row(row: Mapping[str, Any]) -> Span:
+    """A row of `telemetry_spans`, whatever else stands in it."""
     return Span(**{name: row[name] for name in Span.__struct_fields__ if name in row})

@@ -7,7 +7,7 @@ from tollhouse.control.reports.search import Place, Wanted, matching_of
 from tollhouse.db import queries
 from tollhouse.db.pool import Database
 from tollhouse.foundation.ids import CustomerId
-from tollhouse.traces.spans import Span
+from tollhouse.traces.spans import Span, of_row
 
 MOST_EXPORTED: Final = 100_000
 MOST_AT_ONCE: Final = 500
@@ -38,4 +38,4 @@ async def spans(database: Database, customer_id: CustomerId, wanted: Wanted) -> 
 async def _page(database: Database, customer_id: CustomerId, wanted: Wanted, lowest: int, below: Place) -> list[Span]:
     async with database.searching() as connection:
         rows = _sql.matching_spans(connection, **matching_of(customer_id, wanted, lowest, below, most=MOST_AT_ONCE))
-        return [Span(**{name: row[name] for name in Span.__struct_fields__}) async for row in rows]
+        return [of_row(row) async for row in rows]

@@ -23,7 +23,7 @@ from tollhouse.foundation.errors import BadRequest, NotFound
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.traces import rollups
 from tollhouse.traces.retention import HOURS_KEPT
-from tollhouse.traces.spans import Span
+from tollhouse.traces.spans import Span, of_row
 
 PATIENCE_S: Final = 0.25
 LONGEST_STATEMENT_MS: Final = 3_000
@@ -268,8 +268,7 @@ async def _summaries(connection: Connection, customer_id: CustomerId, search: _S
     if not search.found:
         return []
     starts = [place[0] for place in search.found.values()]
-    days = (_day(min(starts)) - timedelta(days=1), _day(max(starts)) + timedelta(days=1))
-    rows = await _summed(connection, customer_id, search.wanted.question, list(search.found), days)
+    rows = await _summed(connection, customer_id, search.wanted.question, list(search.found), _days_around(starts))
     by_trace = {row["trace_id"]: row for row in rows}
     return [by_trace[trace_id] for trace_id in search.found if trace_id in by_trace]
 
@@ -294,8 +293,7 @@ async def trace(database: Database, customer_id: CustomerId, question: Question,
     async with database.searching() as connection:
         spans = await _spans(connection, customer_id, question, trace_id, None)
         starts = [span.start_ns for span in spans]
-        days = (_day(min(starts)) - timedelta(days=1), _day(max(starts)) + timedelta(days=1))
-        rows = await _summed(connection, customer_id, question, [trace_id], days)
+        rows = await _summed(connection, customer_id, question, [trace_id], _days_around(starts))
         names = await names_of(connection, customer_id, [(kind, rows[0][column]) for kind, column in NAMED])
     return Tree(rows[0], names, spans)
 
@@ -319,10 +317,15 @@ async def _spans(
         span_id=span_id,
         most=MOST_SPANS_OF_TRACE,
     )
-    found = [Span(**{name: row[name] for name in Span.__struct_fields__}) async for row in rows]
+    found = [of_row(row) async for row in rows]
     if not found:
         raise NotFound("there is no such trace or span (yet)", code="trace_not_found")
     return found
+
+
+def _days_around(starts_ns: list[int]) -> tuple[date, date]:
+    """The first and last day of spans that began then: a call of ours may lie in the day beside its own."""
+    return _day(min(starts_ns)) - timedelta(days=1), _day(max(starts_ns)) + timedelta(days=1)
 
 
 def _moment(ns: int) -> datetime:
