@@ -1,6 +1,7 @@
 """A budget that fits exactly k calls lets exactly k through, whoever asks at the same moment."""
 
 import asyncio
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -45,34 +46,38 @@ async def test_exactly_k_of_2000_calls_by_64_clients_are_forwarded(any_stage: St
     turns = asyncio.Queue[int]()
     for turn in range(CALLS):
         turns.put_nowait(turn)
-    answers: list[int] = []
+    answers: Counter[tuple[int, str | None]] = Counter()
 
     async def one_client(client: httpx.AsyncClient) -> None:
         while not turns.empty():
             turns.get_nowait()
-            answers.append(await _until_decided(client, made.raw_key))
+            answers[await _until_decided(client, made.raw_key)] += 1
 
     limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
     async with httpx.AsyncClient(base_url=stage.url, limits=limits, timeout=60) as client:
         await asyncio.gather(*(one_client(client) for _ in range(CLIENTS)))
 
-    assert (answers.count(200), answers.count(402), len(answers)) == (fitting, CALLS - fitting, CALLS)
+    assert answers == {(200, None): fitting, (402, "insufficient_quota"): CALLS - fitting}
     await stage.assert_books_agree()
     spent = sum(entry["cost_nanos"] for entry in await stage.entries() if entry["key_id"] == made.key_id)
     assert spent == fitting * cost
     assert spent <= int(limit * 10**9)
 
 
-async def _until_decided(client: httpx.AsyncClient, raw_key: str) -> int:
-    """Money that is only held may come back: a 429 says when to ask again, and is never the last word."""
+async def _until_decided(client: httpx.AsyncClient, raw_key: str) -> tuple[int, str | None]:
+    """Status and code of the last word.
+
+    Money that is only held may come back: a 429 says when to ask again. On a machine that is busy with other tests the
+    book may be too slow for once: a 503 says so, and to ask again, too.
+    """
     while True:
         answer = await client.post("/v1/ai/chat/completions", json=BODY, headers=_bearer(raw_key))
-        if answer.status_code != 429:
-            return answer.status_code
-        error: Any = answer.json()["error"]
-        assert error["code"] == "budget_contended"
-        assert answer.headers["retry-after"] == "1"
-        assert Decimal(error["held"]) > 0
+        error: Any = answer.json().get("error", {})
+        if answer.status_code not in (429, 503):
+            return answer.status_code, error.get("code")
+        assert error["code"] == ("budget_contended" if answer.status_code == 429 else "ledger_unavailable"), error
+        assert answer.headers["retry-after"] == ("1" if answer.status_code == 429 else "2")
+        assert answer.status_code == 503 or Decimal(error["held"]) > 0
         await asyncio.sleep(0.05)
 
 
@@ -90,8 +95,7 @@ async def test_the_customers_budget_binds_all_its_keys(stage: Stage) -> None:
     async with httpx.AsyncClient(base_url=stage.url, timeout=60) as client:
         asked = [_until_decided(client, made.raw_key) for made in (first, second) for _ in range(20)]
         answers = await asyncio.gather(*asked)
-    assert answers.count(200) == 10
-    assert answers.count(402) == 30
+    assert Counter(status for status, _ in answers) == {200: 10, 402: 30}
     await stage.assert_books_agree()
 
 

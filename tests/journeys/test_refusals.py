@@ -14,7 +14,7 @@ import pytest
 from making import connected, customer, key
 from stage import Stage, open_stage
 from tollhouse.access.keys import KeyTerms
-from tollhouse.gateway.strangers import PROMPT_PER_S
+from tollhouse.gateway.strangers import PROMPT_AT_ONCE
 
 PATH = "/v1/ai/chat/completions"
 BODY: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
@@ -66,7 +66,7 @@ async def test_a_flood_of_invented_keys_waits_and_those_with_a_key_do_not(stage:
     made = await stage.key()
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None)) as client:
         flood = [asyncio.create_task(_with_an_invented_key(client, stage, number)) for number in range(300)]
-        for prompt in itertools.islice(asyncio.as_completed(flood), PROMPT_PER_S):
+        for prompt in itertools.islice(asyncio.as_completed(flood), PROMPT_AT_ONCE):
             refused(await prompt, 401, "invalid_api_key")
         assert (await post(stage, made.raw_key)).status_code == 200
         late = [waiting for waiting in flood if not waiting.done()]

@@ -1,0 +1,110 @@
+/** All addresses of the dashboard. Pages load when they are first visited; what is in an address is checked here. */
+
+import { createRootRoute, createRoute, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
+import { meQuery } from '@/api/me';
+import { queryClient } from '@/api/queries';
+import { Shell } from '@/app/shell/Shell';
+import { keysSearch } from '@/features/keys/search';
+import { overviewSearch } from '@/features/overview/search';
+import { peopleSearch } from '@/features/people/search';
+import { signInSearch } from '@/features/session/search';
+import { tracesSearch } from '@/features/traces/search';
+
+const root = createRootRoute({ component: Outlet });
+
+// For those who are not signed in ------------------------------------------------------------------------------
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: signInSearch,
+  component: lazyRouteComponent(() => import('@/features/session/SignInPage'), 'SignInPage'),
+});
+const register = createRoute({
+  getParentRoute: () => root,
+  path: '/register',
+  component: lazyRouteComponent(() => import('@/features/session/RegisterPage'), 'RegisterPage'),
+});
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: '/invitation',
+  component: lazyRouteComponent(() => import('@/features/session/InvitationPage'), 'InvitationPage'),
+});
+const resetPassword = createRoute({
+  getParentRoute: () => root,
+  path: '/reset-password',
+  component: lazyRouteComponent(() => import('@/features/session/ResetPasswordPage'), 'ResetPasswordPage'),
+});
+
+// Behind the sign-in page --------------------------------------------------------------------------------------
+
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: 'in',
+  component: Shell,
+  beforeLoad: async ({ location }) => {
+    const me = await queryClient.ensureQueryData(meQuery);
+    if (me === null) throw redirect({ to: '/sign-in', search: { return_to: location.href } });
+  },
+});
+const overview = createRoute({
+  getParentRoute: () => inside,
+  path: '/',
+  validateSearch: overviewSearch,
+  component: lazyRouteComponent(() => import('@/features/overview/OverviewPage'), 'OverviewPage'),
+});
+const keys = createRoute({
+  getParentRoute: () => inside,
+  path: '/keys',
+  validateSearch: keysSearch,
+  component: lazyRouteComponent(() => import('@/features/keys/KeysPage'), 'KeysPage'),
+});
+const key = createRoute({
+  getParentRoute: () => inside,
+  path: '/keys/$hash',
+  component: lazyRouteComponent(() => import('./KeyRoute'), 'KeyRoute'),
+});
+const traces = createRoute({
+  getParentRoute: () => inside,
+  path: '/traces',
+  validateSearch: tracesSearch,
+  component: lazyRouteComponent(() => import('@/features/traces/TracesPage'), 'TracesPage'),
+});
+const trace = createRoute({
+  getParentRoute: () => inside,
+  path: '/traces/$traceId',
+  component: lazyRouteComponent(() => import('./TraceRoute'), 'TraceRoute'),
+});
+const tools = createRoute({
+  getParentRoute: () => inside,
+  path: '/tools',
+  component: lazyRouteComponent(() => import('@/features/tools/ToolsPage'), 'ToolsPage'),
+});
+const people = createRoute({
+  getParentRoute: () => inside,
+  path: '/people',
+  validateSearch: peopleSearch,
+  component: lazyRouteComponent(() => import('@/features/people/PeoplePage'), 'PeoplePage'),
+});
+const settings = createRoute({
+  getParentRoute: () => inside,
+  path: '/settings',
+  beforeLoad: ({ location }) => {
+    if (location.pathname === '/settings') {
+      throw redirect({ to: '/settings/$section', params: { section: 'organisation' } });
+    }
+  },
+});
+const section = createRoute({
+  getParentRoute: () => settings,
+  path: '$section',
+  component: lazyRouteComponent(() => import('@/features/settings/SettingsPage'), 'SettingsPage'),
+});
+
+export const tree = root.addChildren([
+  signIn,
+  register,
+  invitation,
+  resetPassword,
+  inside.addChildren([overview, keys, key, traces, trace, tools, people, settings.addChildren([section])]),
+]);

@@ -1,0 +1,30 @@
+import { Box, Group, Text, Title } from '@mantine/core';
+import { type ReactNode, useEffect } from 'react';
+
+type Props = { title: ReactNode; tab?: string; children?: ReactNode; actions?: ReactNode; above?: ReactNode };
+
+/** The head of a page, and the title of the browser's tab. `above`: the way back. */
+export function PageHeader({ title, tab, children, actions, above }: Props) {
+  const text = tab ?? (typeof title === 'string' ? title : undefined);
+  useEffect(() => {
+    document.title = text === undefined ? 'Tollhouse' : `${text} · Tollhouse`;
+  }, [text]);
+  return (
+    <Box component="header" mb="lg">
+      {above}
+      <Group justify="space-between" align="flex-start" gap="md">
+        <Box miw={0}>
+          <Title order={1} fz={24} lh={1.3} style={{ overflowWrap: 'anywhere' }}>
+            {title}
+          </Title>
+          {children !== undefined && (
+            <Text c="dimmed" mt={4} component="div">
+              {children}
+            </Text>
+          )}
+        </Box>
+        {actions !== undefined && <Group gap="sm">{actions}</Group>}
+      </Group>
+    </Box>
+  );
+}

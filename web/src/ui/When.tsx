@@ -1,0 +1,38 @@
+import { Text, Tooltip } from '@mantine/core';
+import { day, minute, relative, second, utc } from './times';
+import { useNow } from './useNow';
+
+type Style = 'relative' | 'day' | 'minute' | 'second';
+
+/** A moment in local time; UTC on hover. `none` stands where there is none. */
+export function When({
+  at,
+  style = 'relative',
+  none = '–',
+}: {
+  at: string | null;
+  style?: Style;
+  none?: string;
+}) {
+  const now = useNow();
+  if (at === null)
+    return (
+      <Text span inherit c="dimmed">
+        {none}
+      </Text>
+    );
+  const moment = new Date(at);
+  const shown = {
+    relative: () => relative(moment, now),
+    day: () => day(moment, now),
+    minute: () => minute(moment),
+    second: () => second(moment),
+  };
+  return (
+    <Tooltip label={utc(moment)}>
+      <Text span inherit component="time" dateTime={at} className="number">
+        {shown[style]()}
+      </Text>
+    </Tooltip>
+  );
+}

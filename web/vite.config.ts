@@ -1,0 +1,21 @@
+/// <reference types="vitest/config" />
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+/** Where `make run` serves the API while `npm run dev` serves the pages. */
+const API = process.env.TOLLHOUSE_URL ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { '@': new URL('./src', import.meta.url).pathname } },
+  build: {
+    outDir: '../src/tollhouse/control/dashboard/site',
+    emptyOutDir: true,
+    target: 'es2022',
+    // No inlined data: what a page loads is a file with a name by its content.
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  server: { proxy: { '/v1': { target: API, changeOrigin: false } } },
+  test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'], restoreMocks: true },
+});
