@@ -90,12 +90,12 @@ class LimitRole:
 
 
 _MINI: Final = Use(6, "openai", "gpt-4o-mini", 1_400, 320)
-_LARGE: Final = Use(3, "openai", "gpt-4o", 2_600, 520, cached=0.3)
+_LARGE: Final = Use(3, "openai", "gpt-4o", 5_600, 780, cached=0.3)
 _THINKS: Final = Use(2, "openai", "gpt-5-mini", 3_200, 1_400, cached=0.2, reasons=0.6)
-_SONNET: Final = Use(3, "anthropic", "claude-sonnet-4-5", 5_200, 700, cached=0.4)
+_SONNET: Final = Use(3, "anthropic", "claude-sonnet-4-5", 14_000, 1_300, cached=0.3)
 _HAIKU: Final = Use(4, "anthropic", "claude-haiku-4-5", 3_000, 420)
 _FLASH: Final = Use(5, "google-ai-studio", "gemini-2.5-flash", 4_800, 600, reasons=0.3)
-_PRO: Final = Use(1, "google-ai-studio", "gemini-2.5-pro", 7_500, 1_500, reasons=0.5)
+_PRO: Final = Use(1, "google-ai-studio", "gemini-2.5-pro", 22_000, 2_600, reasons=0.5)
 _SMALL: Final = Use(4, "mistral", "mistral-small-latest", 1_800, 380)
 _DEEP: Final = Use(3, "deepseek", "deepseek-chat", 2_200, 650, cached=0.3)
 _CODING: Final = Use(8, "anthropic", "claude-sonnet-4-5", 24_000, 620, cached=0.85)
@@ -104,12 +104,12 @@ _CODING_FAST: Final = Use(2, "anthropic", "claude-haiku-4-5", 9_000, 260, cached
 MAIN: Final = KeyRole(
     KeyTerms("Demo key", Decimal("10.0000"), "monthly"),
     person="admin",
-    habit=Habit(9, "office", (_MINI, _LARGE, _THINKS, _HAIKU, _FLASH), share=0.55),
+    habit=Habit(24, "office", (_MINI, _LARGE, _THINKS, _HAIKU, _FLASH), share=0.55),
 )
 SHARED: Final = KeyRole(
     KeyTerms("Research team", Decimal("25.0000"), "weekly", ("gpt-4o-mini", "claude-*", "gemini-*")),
     team="Research",
-    habit=Habit(14, "office", (_SONNET, _HAIKU, _FLASH, _PRO, _MINI), agent=b"anthropic/python 0.76.0", share=0.7),
+    habit=Habit(34, "office", (_SONNET, _HAIKU, _FLASH, _PRO, _MINI), agent=b"anthropic/python 0.76.0", share=0.7),
 )
 KEYS: Final = (
     MAIN,
@@ -126,20 +126,20 @@ KEYS: Final = (
     ),
     KeyRole(KeyTerms("One cent", Decimal("0.0100")), person="member-2"),
     KeyRole(
-        KeyTerms("Claude Code", Decimal("80.0000"), "monthly", ("claude-*",), tags=("coding",)),
+        KeyTerms("Claude Code", Decimal("25.0000"), "monthly", ("claude-*",), tags=("coding",)),
         person="member-2",
         habit=Habit(3, "office", (_CODING, _CODING_FAST), agent=b"claude-cli/2.1.0", session="claude-code"),
     ),
     KeyRole(
         KeyTerms(
             "Support assistant",
-            Decimal("60.0000"),
+            Decimal("12.0000"),
             "monthly",
             ("gpt-4o-mini", "gpt-4o"),
             tags=("production", "support"),
         ),
         team="Support",
-        habit=Habit(14, "service", (_MINI, _LARGE), agent=b"openai/js 6.10.0", session="support-assistant"),
+        habit=Habit(20, "service", (_MINI, _LARGE), agent=b"openai/js 6.10.0", session="support-assistant"),
     ),
     KeyRole(
         KeyTerms("Nightly reports", Decimal("12.0000"), tags=("production",)),
@@ -158,7 +158,7 @@ KEYS: Final = (
         expires_in_days=3,
     ),
     KeyRole(
-        KeyTerms("Old prototype", Decimal("20.0000"), "monthly", disabled=True),
+        KeyTerms("Old prototype", Decimal("5.0000"), "monthly", disabled=True),
         person="manager",
         habit=Habit(4, "office", (_LARGE,), agent=b"python-requests/2.32.5", last_day=11),
     ),
@@ -169,9 +169,9 @@ KEYS: Final = (
     ),
 )
 LIMITS: Final = (
-    LimitRole(400, "monthly"),
-    LimitRole(30, "weekly", team="Support"),
-    LimitRole(40, "monthly", person="member-1"),
+    LimitRole(120, "monthly"),
+    LimitRole(8, "weekly", team="Support"),
+    LimitRole(10, "monthly", person="member-1"),
 )
 SENDERS: Final = (
     SenderRole(
