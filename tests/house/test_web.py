@@ -1,4 +1,4 @@
-"""What the linter of the pages cannot check: sizes, walls between features, ways around types, one Mantine, clean locks."""
+"""What the linter of the pages cannot check: sizes, walls, ways around types, one Mantine, locks without addresses."""
 
 import json
 import re
