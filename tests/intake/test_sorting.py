@@ -46,7 +46,9 @@ class Watched:
             yield sent(index, self._clock)
 
 
-async def test_requests_are_sorted_one_after_another_and_others_have_the_loop(sorter: Sorter, clock: ManualClock, embedded_database: Database) -> None:
+async def test_requests_are_sorted_one_after_another_and_others_have_the_loop(
+    sorter: Sorter, clock: ManualClock, embedded_database: Database
+) -> None:
     async with embedded_database.connection() as connection:
         acme = await customer(connection)
     seen: list[str] = []
