@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import psutil
 from bench import wrk
 from bench.figures import Load
 from bench.processes import (
@@ -112,6 +113,8 @@ def _measure(told: Told) -> str:
 
 def _turns(target: Target, folder: Path, told: Told) -> dict[bool, list[Turn]]:
     _turn(target, folder, told, _WARM_UP_S, spans=True)
+    for beside in psutil.Process(target.pid).children(recursive=True):
+        beside.cpu_affinity([])  # what works on spans takes what either core has left
     seen: dict[bool, list[Turn]] = {False: [], True: []}
     for _ in range(told.turns):
         for spans, turns in seen.items():
