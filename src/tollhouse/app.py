@@ -139,8 +139,9 @@ async def open_control(settings: Settings, database_url: str) -> AsyncIterator[C
 def _control_plane(control: ControlContext) -> "ControlPlane":
     """Late: FastAPI with all routes takes most of a second to load, and commands without a server do not need it."""
     from tollhouse.control.api import ControlPlane
+    from tollhouse.control.dashboard.built import read_site
 
-    plane = ControlPlane(control)
+    plane = ControlPlane(control, read_site())
     plane.warm()
     return plane
 

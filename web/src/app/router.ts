@@ -17,3 +17,10 @@ declare module '@tanstack/react-router' {
     router: typeof router;
   }
 }
+
+declare module '@tanstack/history' {
+  interface HistoryState {
+    /** On the sign-in page: the session ended while somebody was at work. */
+    ended?: boolean;
+  }
+}
