@@ -212,12 +212,13 @@ async def test_a_trace_names_whose_its_spans_are(house: House, acme: CustomerId,
     assert (list(names["users"]), list(names["teams"])) == ([ann.id], [team_id])
 
 
-async def test_a_trace_can_come_without_attributes(house: House, acme: CustomerId, admin: Member) -> None:
-    [span] = await told(house, a_span(acme, 1, attributes={"a": "b"}, resource_attributes={"c": "d"}))
+async def test_a_trace_can_come_with_few_attributes(house: House, acme: CustomerId, admin: Member) -> None:
+    few = {"gen_ai.operation.name": "chat"}
+    [span] = await told(house, a_span(acme, 1, attributes={"a": "b", **few}, resource_attributes={"c": "d"}))
     address = f"/v1/traces/{span.trace_id}"
-    bare = (await admin.api.get(address, params={"attributes": "false"})).json()["spans"][0]
-    assert (bare["attributes"], bare["resource_attributes"], bare["name"]) == ({}, {}, span.name)
-    assert (await admin.api.get(address)).json()["spans"][0]["attributes"] == {"a": "b"}
+    bare = (await admin.api.get(address, params={"attributes": "few"})).json()["spans"][0]
+    assert (bare["attributes"], bare["resource_attributes"], bare["name"]) == (few, {}, span.name)
+    assert (await admin.api.get(address)).json()["spans"][0]["attributes"] == {"a": "b"} | few
 
 
 async def test_of_two_spans_with_the_same_ids_either_is_shown(house: House, acme: CustomerId, admin: Member) -> None:

@@ -15,6 +15,19 @@ from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, Source, Span
 Status = Literal["unset", "ok", "error"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TELL_APART: Final = frozenset(
+    {
+        "db.system.name",
+        "gen_ai.agent.name",
+        "gen_ai.operation.name",
+        "gen_ai.tool.name",
+        "http.request.method",
+        "langfuse.observation.type",
+        "openinference.span.kind",
+        "tollhouse.span.ended_before_start",
+        "traceloop.span.kind",
+    }
+)
 _STATUS: Final[dict[int, Status]] = {STATUS_OK: "ok", STATUS_ERROR: "error"}
 
 
@@ -190,18 +203,19 @@ class TraceTreeOut(Shown):
     names: NamesOut
 
     @classmethod
-    def of(cls, found: Tree, *, attributes: bool) -> "TraceTreeOut":
+    def of(cls, found: Tree, *, whole: bool) -> "TraceTreeOut":
         return cls(
             trace=TraceOut.of(found.trace, found.names),
-            spans=[SpanOut.of(span if attributes else without_attributes(span)) for span in found.spans],
+            spans=[SpanOut.of(span if whole else with_few_attributes(span)) for span in found.spans],
             complete=found.trace["spans"] == len(found.spans),
             names=NamesOut.of(found.names, found.hashes),
         )
 
 
-def without_attributes(span: Span) -> Span:
+def with_few_attributes(span: Span) -> Span:
     """Of a long trace with prompts and answers they are most of the bytes."""
-    return msgspec.structs.replace(span, attributes={}, resource_attributes={})
+    few = {name: value for name, value in span.attributes.items() if name in _TELL_APART}
+    return msgspec.structs.replace(span, attributes=few, resource_attributes={})
 
 
 class SpanDetailOut(Shown):

@@ -140,12 +140,14 @@ async def export_spans(
     "/traces/{trace_id}",
     summary="One trace: all its spans",
     description=f"By their start, at most {search.MOST_SPANS_OF_TRACE:,}. Members see the spans that are theirs. "
-    "`attributes=false` leaves those of spans and resources out: one span has them.",
+    "`attributes=few`: only those that tell kinds of spans apart; one span has them all.",
     responses=refusals(401, 403, 404, 422),
 )
-async def get_trace(context: Context, person: Reader, trace_id: TraceId, attributes: bool = True) -> TraceTreeOut:
+async def get_trace(
+    context: Context, person: Reader, trace_id: TraceId, attributes: Literal["all", "few"] = "all"
+) -> TraceTreeOut:
     found = await search.trace(context.database, person.customer_id, asked_by(person, {}), trace_id)
-    return TraceTreeOut.of(found, attributes=attributes)
+    return TraceTreeOut.of(found, whole=attributes == "all")
 
 
 @router.get(
