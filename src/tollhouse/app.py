@@ -113,8 +113,8 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         stack.callback(tally.close)
         counts = Counts(tally)
         road = road_of(settings, worker, upstream, known.permits, prices, control, clock, point, rates, counts)
-        intake = intake_of(settings, database, known, clock)
-        own: list[Loop] = [worker.keeper.run, worker.janitor.run, notices.run, intake.commits.run, deliveries.run]
+        intake = intake_of(settings, database_url, database, known, clock)
+        own: list[Loop] = [worker.keeper.run, worker.janitor.run, notices.run, intake.office.run, deliveries.run]
         own += [exports.run, Gauges(tally, Sources(worker.keeper, upstream, database)).run]
         chores: list[Loop] = [partial(keep_prices, settings, prices), *chores_of(settings, control, meters)]
         loops = asyncio.create_task(_run_loops(*own, *chores))

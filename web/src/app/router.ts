@@ -16,9 +16,6 @@ declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;
   }
-}
-
-declare module '@tanstack/history' {
   interface HistoryState {
     /** On the sign-in page: the session ended while somebody was at work. */
     ended?: boolean;

@@ -4,7 +4,7 @@ import { createRootRoute, createRoute, lazyRouteComponent, Outlet, redirect } fr
 import { meQuery } from '@/api/me';
 import { queryClient } from '@/api/queries';
 import { Shell } from '@/app/shell/Shell';
-import { keysSearch } from '@/features/keys/search';
+import { keySearch, keysSearch } from '@/features/keys/search';
 import { overviewSearch } from '@/features/overview/search';
 import { peopleSearch } from '@/features/people/search';
 import { signInSearch } from '@/features/session/search';
@@ -70,6 +70,7 @@ const keys = createRoute({
 const key = createRoute({
   getParentRoute: () => inside,
   path: '/keys/$hash',
+  validateSearch: keySearch,
   component: lazyRouteComponent(() => import('./KeyRoute'), 'KeyRoute'),
 });
 const traces = createRoute({

@@ -32,6 +32,16 @@ export function exactUsd(amount: string): string {
   return `${amount.startsWith('-') ? MINUS : ''}$${GROUPS.format(BigInt(whole === '' ? '0' : whole))}.${rest}`;
 }
 
+const NANOS_PER_USD = 1_000_000_000n;
+
+/** Whole nano-dollars as the decimal text that money is everywhere else. */
+export function usdOfNanos(nanos: number): string {
+  const whole = BigInt(Math.round(nanos));
+  const size = whole < 0n ? -whole : whole;
+  const part = (size % NANOS_PER_USD).toString().padStart(MOST_DIGITS, '0');
+  return `${whole < 0n ? '-' : ''}${size / NANOS_PER_USD}.${part}`;
+}
+
 /** `$1.2K`, for axes. */
 export function shortUsd(amount: number): string {
   return Math.abs(amount) >= 1000 ? `$${COMPACT.format(amount)}` : usd(amount);

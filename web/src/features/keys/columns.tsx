@@ -1,0 +1,96 @@
+import { Checkbox, Text } from '@mantine/core';
+import type { Column } from '@/ui/DataTable';
+import { When } from '@/ui/When';
+import { ModelsCell, NameCell, OwnerCell, SpendCell, StateBadge } from './cells';
+import type { Key } from './form';
+import { HASH_SHOWN } from './words';
+
+export type Selection = {
+  has: (hash: string) => boolean;
+  toggle: (key: Key) => void;
+  all: boolean;
+  some: boolean;
+  toggleAll: () => void;
+};
+
+const COLUMNS: readonly Column<Key>[] = [
+  {
+    id: 'name',
+    head: 'Name',
+    width: 'minmax(11rem, 2fr)',
+    sort: 'name',
+    cell: (key) => <NameCell of={key} />,
+  },
+  { id: 'owner', head: 'Owner or team', width: 'minmax(8rem, 1.2fr)', cell: (key) => <OwnerCell of={key} /> },
+  {
+    id: 'spend',
+    head: 'Spend and budget',
+    width: 'minmax(13rem, 1.4fr)',
+    sort: 'spend',
+    cell: (key) => <SpendCell of={key} />,
+  },
+  {
+    id: 'models',
+    head: 'Models',
+    width: 'minmax(7rem, 1fr)',
+    cell: (key) => <ModelsCell models={key.allowed_models} />,
+  },
+  { id: 'state', head: 'State', width: '7.5rem', cell: (key) => <StateBadge state={key.state} /> },
+  {
+    id: 'hash',
+    head: 'Key hash',
+    width: '9.5rem',
+    cell: (key) => (
+      <Text size="xs" ff="monospace" c="dimmed" title={key.hash}>
+        {key.hash.slice(0, HASH_SHOWN)}
+      </Text>
+    ),
+  },
+  {
+    id: 'last_used',
+    head: 'Last used',
+    width: '7.5rem',
+    sort: 'last_used',
+    cell: (key) => <When at={key.last_used_at} none="Never" />,
+  },
+  {
+    id: 'created',
+    head: 'Created',
+    width: '6.5rem',
+    sort: 'created',
+    cell: (key) => <When at={key.created_at} style="day" />,
+  },
+];
+
+const ON_PHONES = new Set(['name', 'spend', 'state']);
+
+function picking(selection: Selection): Column<Key> {
+  return {
+    id: 'pick',
+    head: (
+      <Checkbox
+        size="xs"
+        aria-label="Select all keys that are shown"
+        checked={selection.all}
+        indeterminate={selection.some && !selection.all}
+        onChange={selection.toggleAll}
+      />
+    ),
+    width: '1.25rem',
+    cell: (key) => (
+      <Checkbox
+        size="xs"
+        aria-label={`Select ${key.name}`}
+        checked={selection.has(key.hash)}
+        onChange={() => selection.toggle(key)}
+        onClick={(event) => event.stopPropagation()}
+      />
+    ),
+  };
+}
+
+/** `selection` null: this person changes keys one by one. */
+export function columnsFor(narrow: boolean, selection: Selection | null): readonly Column<Key>[] {
+  const shown = narrow ? COLUMNS.filter((column) => ON_PHONES.has(column.id)) : COLUMNS;
+  return selection === null ? shown : [picking(selection), ...shown];
+}

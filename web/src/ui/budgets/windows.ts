@@ -1,0 +1,118 @@
+/** Budgets as a form has them, and as the API takes them. Pure. */
+
+import type { Limit, WindowBody } from './api';
+
+export type ResetChoice = 'daily' | 'weekly' | 'monthly' | 'never';
+
+export type WindowForm = {
+  /** Of the row in the form only. */
+  key: string;
+  budget: string;
+  reset: ResetChoice;
+  models: string;
+  thresholds: string[];
+};
+
+export const RESETS: readonly { value: ResetChoice; label: string }[] = [
+  { value: 'daily', label: 'Every day' },
+  { value: 'weekly', label: 'Every week' },
+  { value: 'monthly', label: 'Every month' },
+  { value: 'never', label: 'Never' },
+];
+
+export const MOST_WINDOWS = 20;
+const MOST_THRESHOLDS = 10;
+const USUAL_THRESHOLDS = ['50', '80', '95'];
+const MOST_USD = 1_000_000_000;
+const AMOUNT = /^\d{1,20}(\.\d{1,20})?$/;
+const PATTERN = /^(?:[A-Za-z0-9._:/@+-]{1,200}|[A-Za-z0-9._:/@+-]{0,199}\*)$/;
+
+let made = 0;
+function newKey(): string {
+  made += 1;
+  return `window-${made}`;
+}
+
+export function newWindow(): WindowForm {
+  return { key: newKey(), budget: '', reset: 'monthly', models: '', thresholds: USUAL_THRESHOLDS };
+}
+
+/** `10.000000000` is `10.00` in a field; digits that say something stay. */
+export function typedUsd(amount: string): string {
+  const [whole = '0', part = ''] = amount.split('.');
+  return `${whole}.${part.replace(/0+$/, '').padEnd(2, '0')}`;
+}
+
+/** Those that may be changed here: a key's own budget is changed with the key. */
+export function formOf(limits: readonly Limit[]): WindowForm[] {
+  return limits
+    .filter((limit) => !limit.main)
+    .map((limit) => ({
+      key: newKey(),
+      budget: limit.limit_usd === null ? '' : typedUsd(limit.limit_usd),
+      reset: limit.reset ?? 'never',
+      models: limit.models ?? '',
+      thresholds: limit.thresholds.map(String),
+    }));
+}
+
+export function bodyOf(windows: readonly WindowForm[]): WindowBody[] {
+  return windows.map((window) => ({
+    budget_usd: amountOf(window.budget),
+    reset: window.reset === 'never' ? null : window.reset,
+    models: window.models.trim() === '' ? null : window.models.trim(),
+    thresholds: [...new Set(window.thresholds.map(Number))].sort((a, b) => a - b),
+  }));
+}
+
+/** `$1,200.50` as people type it. */
+export function amountOf(typed: string): string {
+  return typed.trim().replace(/^\$/, '').replaceAll(',', '');
+}
+
+export function amountProblem(typed: string): string | null {
+  const amount = amountOf(typed);
+  if (amount === '') return 'Say how many US dollars';
+  if (!AMOUNT.test(amount)) return 'An amount of US dollars, such as 25 or 0.50';
+  if (amount.split('.')[1] !== undefined && (amount.split('.')[1] ?? '').length > 9)
+    return 'At most nine decimals';
+  return Number(amount) > MOST_USD ? 'At most $1,000,000,000' : null;
+}
+
+/** What is wrong, by the form's paths (`windows.0.budget`); the same rules as the API's. */
+export function problemsOf(windows: readonly WindowForm[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  const seen = new Set<string>();
+  windows.forEach((window, at) => {
+    const amount = amountProblem(window.budget);
+    if (amount !== null) found[`windows.${at}.budget`] = amount;
+    const models = window.models.trim();
+    if (models !== '' && !PATTERN.test(models))
+      found[`windows.${at}.models`] = 'A model as provider/model, or the beginning of one and *';
+    const thresholds = thresholdProblem(window.thresholds);
+    if (thresholds !== null) found[`windows.${at}.thresholds`] = thresholds;
+    const same = `${window.reset} ${models === '*' ? '' : models.toLowerCase()}`;
+    if (seen.has(same)) found[`windows.${at}.reset`] = 'Another budget has this reset and these models';
+    seen.add(same);
+  });
+  return found;
+}
+
+function thresholdProblem(thresholds: readonly string[]): string | null {
+  if (thresholds.length > MOST_THRESHOLDS) return `At most ${MOST_THRESHOLDS}`;
+  const wrong = thresholds.some((text) => !/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > 100);
+  return wrong ? 'Whole per cents from 1 to 100' : null;
+}
+
+/** In words: `a month`; without a reset the budget lasts for ever. */
+export function everyWords(reset: Limit['reset']): string {
+  return { daily: 'a day', weekly: 'a week', monthly: 'a month', never: 'in all' }[reset ?? 'never'];
+}
+
+/** How far a bar is filled, in per cent; only for the picture. */
+export function share(part: string, whole: string | null): number {
+  if (whole === null) return 0;
+  const of = Number(whole);
+  if (of <= 0) return Number(part) > 0 ? 100 : 0;
+  return Math.min(100, Math.max(0, (Number(part) / of) * 100));
+}
