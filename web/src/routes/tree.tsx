@@ -8,7 +8,7 @@ import { keysSearch } from '@/features/keys/search';
 import { overviewSearch } from '@/features/overview/search';
 import { peopleSearch } from '@/features/people/search';
 import { signInSearch } from '@/features/session/search';
-import { tracesSearch } from '@/features/traces/search';
+import { traceSearch, tracesSearch } from '@/features/traces/search';
 
 const root = createRootRoute({ component: Outlet });
 
@@ -73,6 +73,7 @@ const traces = createRoute({
 const trace = createRoute({
   getParentRoute: () => inside,
   path: '/traces/$traceId',
+  validateSearch: traceSearch,
   component: lazyRouteComponent(() => import('./TraceRoute'), 'TraceRoute'),
 });
 const tools = createRoute({
