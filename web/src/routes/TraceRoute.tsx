@@ -1,6 +1,6 @@
 import { TracePage } from '@/features/traces/TracePage';
 
-/** A trace's page. Where features meet they meet here. */
+/** A trace's page. Where features meet they meet here: a call's receipt opens beside its span. */
 export function TraceRoute() {
-  return <TracePage />;
+  return <TracePage receipt={() => null} />;
 }

@@ -9,7 +9,7 @@ import { overviewSearch } from '@/features/overview/search';
 import { peopleSearch } from '@/features/people/search';
 import { signInSearch } from '@/features/session/search';
 import { toolsSearch } from '@/features/tools/search';
-import { tracesSearch } from '@/features/traces/search';
+import { traceSearch, tracesSearch } from '@/features/traces/search';
 
 const root = createRootRoute({ component: Outlet });
 
@@ -83,6 +83,7 @@ const traces = createRoute({
 const trace = createRoute({
   getParentRoute: () => inside,
   path: '/traces/$traceId',
+  validateSearch: traceSearch,
   component: lazyRouteComponent(() => import('./TraceRoute'), 'TraceRoute'),
 });
 const tools = createRoute({

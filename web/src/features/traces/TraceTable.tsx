@@ -64,7 +64,7 @@ export function TraceTable({ rows, waiting, letAllIn, reading, open, more, nothi
         idOf={(trace) => trace.trace_id}
         open={open}
         more={more}
-        minWidth={breadth === 'wide' ? 900 : breadth === 'middle' ? 660 : 0}
+        minWidth={breadth === 'wide' ? 960 : breadth === 'middle' ? 660 : 0}
         height="calc(100dvh - 250px)"
         rowHeight={ROW_PX}
         nothing={nothing}
