@@ -62,7 +62,7 @@ export function KeysPage() {
           open={(key) => void navigate({ to: '/keys/$hash', params: { hash: key.hash } })}
           more={found.more}
           sorting={{ by: columnOf(search.sort), change: (by) => change({ sort: sortOf(by) }) }}
-          minWidth={narrow ? 460 : 1080}
+          minWidth={narrow ? 460 : 930}
           rowHeight={58}
           nothing={narrowed ? <NothingFound /> : <NoKeys action={make} />}
         />

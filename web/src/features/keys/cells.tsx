@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { shareOf } from '@/ui/decimals';
 import { Money } from '@/ui/Money';
 import type { Key } from './form';
-import { everyWords, modelsWords, ownerOf, STATE_MEANS, STATE_WORDS } from './words';
+import { everyWords, HASH_SHOWN, modelsWords, ownerOf, STATE_MEANS, STATE_WORDS } from './words';
 
 const COLOURS: Record<Key['state'], string> = {
   active: 'pine',
@@ -18,7 +18,14 @@ const ALARM_AT = 0.95;
 export function StateBadge({ state }: { state: Key['state'] }) {
   return (
     <Tooltip label={STATE_MEANS[state]} multiline maw={280}>
-      <Badge variant="light" color={COLOURS[state]} tt="none" fw={500}>
+      <Badge
+        variant="light"
+        color={COLOURS[state]}
+        tt="none"
+        fw={500}
+        display="inline-grid"
+        style={{ verticalAlign: 'middle' }}
+      >
         {STATE_WORDS[state]}
       </Badge>
     </Tooltip>
@@ -42,8 +49,8 @@ export function NameCell({ of: key }: { of: Key }) {
       >
         {key.name}
       </Anchor>
-      <Text size="xs" c="dimmed" ff="monospace" truncate title={`Hash ${key.hash}`}>
-        {key.display}
+      <Text size="xs" c="dimmed" ff="monospace" truncate title={`${key.display}, hash ${key.hash}`}>
+        {key.hash.slice(0, HASH_SHOWN)}
       </Text>
     </Box>
   );

@@ -1,9 +1,8 @@
-import { Checkbox, Text } from '@mantine/core';
+import { Checkbox } from '@mantine/core';
 import type { Column } from '@/ui/DataTable';
 import { When } from '@/ui/When';
 import { ModelsCell, NameCell, OwnerCell, SpendCell, StateBadge } from './cells';
 import type { Key } from './form';
-import { HASH_SHOWN } from './words';
 
 export type Selection = {
   has: (hash: string) => boolean;
@@ -17,46 +16,36 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'name',
     head: 'Name',
-    width: 'minmax(11rem, 2fr)',
+    width: 'minmax(9.5rem, 2fr)',
     sort: 'name',
     cell: (key) => <NameCell of={key} />,
   },
-  { id: 'owner', head: 'Owner or team', width: 'minmax(8rem, 1.2fr)', cell: (key) => <OwnerCell of={key} /> },
+  { id: 'owner', head: 'Owner or team', width: 'minmax(7rem, 1.2fr)', cell: (key) => <OwnerCell of={key} /> },
   {
     id: 'spend',
     head: 'Spend and budget',
-    width: 'minmax(13rem, 1.4fr)',
+    width: 'minmax(11rem, 1.4fr)',
     sort: 'spend',
     cell: (key) => <SpendCell of={key} />,
   },
   {
     id: 'models',
     head: 'Models',
-    width: 'minmax(7rem, 1fr)',
+    width: 'minmax(5.5rem, 1fr)',
     cell: (key) => <ModelsCell models={key.allowed_models} />,
   },
-  { id: 'state', head: 'State', width: '7.5rem', cell: (key) => <StateBadge state={key.state} /> },
-  {
-    id: 'hash',
-    head: 'Key hash',
-    width: '9.5rem',
-    cell: (key) => (
-      <Text size="xs" ff="monospace" c="dimmed" title={key.hash}>
-        {key.hash.slice(0, HASH_SHOWN)}
-      </Text>
-    ),
-  },
+  { id: 'state', head: 'State', width: '6.5rem', cell: (key) => <StateBadge state={key.state} /> },
   {
     id: 'last_used',
     head: 'Last used',
-    width: '7.5rem',
+    width: '6.5rem',
     sort: 'last_used',
     cell: (key) => <When at={key.last_used_at} none="Never" />,
   },
   {
     id: 'created',
     head: 'Created',
-    width: '6.5rem',
+    width: '5rem',
     sort: 'created',
     cell: (key) => <When at={key.created_at} style="day" />,
   },

@@ -11,6 +11,7 @@ export type Totals = Schemas['KeyTotals'];
 const PAGE = 200;
 const SLOW_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
+const MONTH_DAYS = 31;
 
 export function keysQuery(query: Query) {
   return infiniteQueryOptions({
@@ -50,18 +51,15 @@ export function detailsQuery(hash: string) {
   });
 }
 
-/** What the key cost by the day; the days are UTC's, as the book's are. */
+/** What the key cost by the day, a month further back than is shown, so that the sums of months are whole. The days are
+ *  UTC's, as the book's are. */
 export function spendQuery(keyId: string, days: Days) {
   return queryOptions({
     queryKey: ['keys', 'spend', keyId, days],
     queryFn: ({ signal }) => {
-      const since = new Date(Date.now() - (days - 1) * DAY_MS).toISOString();
-      return take(
-        api.GET('/v1/reports/series', {
-          params: { query: { measure: 'cost', step: 'day', key: [keyId], since } },
-          signal,
-        }),
-      );
+      const since = new Date(Date.now() - (days + MONTH_DAYS) * DAY_MS).toISOString();
+      const query = { measure: 'cost' as const, step: 'day' as const, key: [keyId], since };
+      return take(api.GET('/v1/reports/series', { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,
   });
