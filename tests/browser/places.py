@@ -7,7 +7,9 @@ from playwright.async_api import expect
 
 from browser.visiting import Visitor
 
-SECTIONS: Final = ("organisation", "gateway", "credentials", "tokens", "telemetry", "exports", "alerts", "audit")
+SECTIONS: Final = (
+    "account", "tokens", "otlp", "organisation", "gateway", "exports", "alerts", "billing", "ledger", "audit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

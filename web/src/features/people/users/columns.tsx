@@ -10,7 +10,7 @@ import { RoleBadge } from '../RoleBadge';
 const PERSON: Column<User> = {
   id: 'person',
   head: 'Person',
-  width: 'minmax(170px, 2fr)',
+  width: 'minmax(170px, 2.4fr)',
   cell: (user) => <PersonCell name={user.name} email={user.email} />,
 };
 const ROLE: Column<User> = {
@@ -26,7 +26,8 @@ export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Use
   return [
     PERSON,
     { ...ROLE, cell: (user) => <RoleBadge role={user.role} /> },
-    { id: 'teams', head: 'Teams', width: 'minmax(110px, 1.2fr)', cell: (user) => <TeamNames user={user} /> },
+    { id: 'state', head: 'State', width: '100px', cell: (user) => <StateOf user={user} /> },
+    { id: 'teams', head: 'Teams', width: 'minmax(110px, 1fr)', cell: (user) => <TeamNames user={user} /> },
     { id: 'keys', head: 'Keys', width: '56px', align: 'end', cell: (user) => <Tokens of={user.keys} /> },
     {
       id: 'spend',
@@ -35,7 +36,6 @@ export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Use
       align: 'end',
       cell: (user) => <Money usd={spent(spend, user.id)} />,
     },
-    { id: 'state', head: 'State', width: '92px', cell: (user) => <StateOf user={user} /> },
     {
       id: 'joined',
       head: 'Joined',
@@ -48,7 +48,14 @@ export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Use
 
 function StateOf({ user }: { user: User }) {
   return (
-    <Badge variant="dot" color={user.disabled ? 'red' : 'pine'} tt="none" fw={500}>
+    <Badge
+      variant="dot"
+      color={user.disabled ? 'red' : 'pine'}
+      tt="none"
+      fw={500}
+      display="flex"
+      w="fit-content"
+    >
       {user.disabled ? 'Disabled' : 'Active'}
     </Badge>
   );
