@@ -1,6 +1,7 @@
 """The pages of the dashboard, with something on each, as axe and the pictures visit them."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from playwright.async_api import expect
@@ -52,5 +53,6 @@ async def _examples(visitor: Visitor) -> dict[str, str]:
     """A key with much in it, and a trace with calls of ours below those of an agent."""
     keys: list[dict[str, Any]] = (await visitor.api("GET", "/v1/ai/keys/customer"))["keys"]
     key = next(key for key in keys if key["name"] == "Claude Code")
-    found = await visitor.api("GET", f"/v1/traces/search?key_id={key['id']}&limit=20" if "id" in key else "/v1/traces")
-    return {"key": key["key_hash"], "trace": found["spans"][0]["trace_id"]}
+    since = (datetime.now(UTC) - timedelta(days=31)).strftime("%Y-%m-%dT00:00:00Z")
+    found = await visitor.api("GET", f"/v1/traces/search?vendor=anthropic&since={since}&limit=10")
+    return {"key": key["hash"], "trace": max(found["traces"], key=lambda trace: trace["spans"])["trace_id"]}

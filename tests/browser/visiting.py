@@ -5,7 +5,7 @@ Debian's Chromium, one for all tests of a process; each visitor has a context (c
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -158,3 +158,12 @@ async def call(stage: Stage, raw_key: str, model: str = "gpt-4o-mini", *, most: 
         answer = await client.post("/v1/ai/chat/completions", json=body, headers={"Authorization": f"Bearer {raw_key}"})
     await asyncio.wait_for(stage.house.road.keeper.drained(), 20)
     return answer
+
+
+async def eventually(ask: Callable[[], Awaitable[httpx.Response]], status: int) -> httpx.Response:
+    """The first answer of this status: pages show what was done before it is."""
+    for _ in range(200):
+        answer = await ask()
+        if answer.status_code == status:
+            return answer
+    raise AssertionError(f"never {status}, but {answer.status_code}: {answer.text}")

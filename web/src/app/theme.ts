@@ -31,7 +31,7 @@ const dark: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'pine',
-  primaryShade: { light: 7, dark: 6 },
+  primaryShade: { light: 7, dark: 7 },
   colors: { pine, dark },
   autoContrast: true,
   fontFamily: "'Inter Variable', system-ui, sans-serif",
