@@ -28,7 +28,7 @@ export function snippet(language: Language, baseUrl: string, model: string): str
 }
 
 function curl(baseUrl: string, model: string): string {
-  return `# the key that you made:
+  return `# your key:
 export OPENAI_API_KEY=aig_...
 
 curl ${baseUrl}/chat/completions \\
