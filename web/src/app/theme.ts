@@ -68,6 +68,9 @@ export const variables: CSSVariablesResolver = () => ({
   dark: {
     '--mantine-color-placeholder': '#8b95a0',
     '--mantine-color-error': 'var(--mantine-color-red-4)',
+    '--mantine-color-gray-light': 'var(--mantine-color-dark-6)',
+    '--mantine-color-gray-light-hover': 'var(--mantine-color-dark-5)',
+    '--mantine-color-gray-light-color': 'var(--mantine-color-dark-0)',
     ...quiet('red'),
     ...quiet('yellow'),
     ...quiet('orange'),

@@ -22,8 +22,10 @@ export function When({
       </Text>
     );
   const moment = new Date(at);
+  // The page's clock is a little late: what has just happened is not in the future.
+  const since = moment > now && moment.getTime() <= Date.now() ? moment : now;
   const shown = {
-    relative: () => relative(moment, now),
+    relative: () => relative(moment, since),
     day: () => day(moment, now),
     minute: () => minute(moment),
     second: () => second(moment),

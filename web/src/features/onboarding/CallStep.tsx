@@ -1,5 +1,6 @@
-import { Code, Group, Paper, Tabs, Text } from '@mantine/core';
-import { IconBolt } from '@tabler/icons-react';
+import { Button, Code, CopyButton, Group, Paper, Tabs, Text } from '@mantine/core';
+import { IconBolt, IconCheck, IconCopy } from '@tabler/icons-react';
+import { useState } from 'react';
 import { Copy } from '@/ui/Copy';
 import { Money } from '@/ui/Money';
 import { duration } from '@/ui/numbers';
@@ -8,43 +9,54 @@ import { When } from '@/ui/When';
 import classes from './Checklist.module.css';
 import { Look } from './Go';
 import type { FirstKey, Trace } from './queries';
-import { LANGUAGES, modelFor, snippet } from './snippets';
+import { LANGUAGES, type Language, modelFor, snippet } from './snippets';
 
 /** A call to paste, and then the call itself. */
 export function CallStep({ firstKey, call }: { firstKey: FirstKey | null; call: Trace | null }) {
   if (call !== null) return <Arrival call={call} />;
   if (firstKey?.last_used_at != null) return null;
+  return <Wait model={modelFor(firstKey?.allowed_models ?? [])} />;
+}
+
+function Wait({ model }: { model: string }) {
+  const [shown, setShown] = useState<Language>('curl');
   const baseUrl = `${window.location.origin}/v1/ai`;
-  const model = modelFor(firstKey?.allowed_models ?? []);
+  const label = LANGUAGES.find(({ id }) => id === shown)?.label ?? shown;
   return (
     <>
-      <Text size="sm" mb="sm" maw={620}>
-        Any OpenAI client works: give it this base URL and your key. Paste this into a terminal or a file:
+      <Text size="sm" mb="sm" component="div">
+        Any OpenAI client works, with your key and this base URL: <Code>{baseUrl}</Code>{' '}
+        <Copy text={baseUrl} what="base URL" />
       </Text>
-      <Tabs defaultValue="curl" variant="outline">
+      <Tabs value={shown} onChange={(value) => setShown((value ?? 'curl') as Language)}>
         <Tabs.List>
-          {LANGUAGES.map(({ id, label }) => (
+          {LANGUAGES.map(({ id, label: name }) => (
             <Tabs.Tab key={id} value={id}>
-              {label}
+              {name}
             </Tabs.Tab>
           ))}
         </Tabs.List>
-        {LANGUAGES.map(({ id, label }) => {
-          const text = snippet(id, baseUrl, model);
-          return (
-            <Tabs.Panel key={id} value={id} pt="xs">
-              <div className={classes.code}>
-                <Code block fz={13} tabIndex={0} aria-label={`First call with ${label}`}>
-                  {text}
-                </Code>
-                <div className={classes.copy}>
-                  <Copy text={text} what={`the call with ${label}`} />
-                </div>
-              </div>
-            </Tabs.Panel>
-          );
-        })}
+        {LANGUAGES.map(({ id, label: name }) => (
+          <Tabs.Panel key={id} value={id} pt="sm" className={classes.panel ?? ''}>
+            <Code block fz={13} p="sm" tabIndex={0} aria-label={`First call with ${name}`}>
+              {snippet(id, baseUrl, model)}
+            </Code>
+          </Tabs.Panel>
+        ))}
       </Tabs>
+      <CopyButton value={snippet(shown, baseUrl, model)} timeout={1_500}>
+        {({ copied, copy }) => (
+          <Button
+            variant="default"
+            size="xs"
+            mt="sm"
+            onClick={copy}
+            leftSection={copied ? <IconCheck size={14} aria-hidden /> : <IconCopy size={14} aria-hidden />}
+          >
+            {copied ? 'Copied' : `Copy the ${label} call`}
+          </Button>
+        )}
+      </CopyButton>
       <Group gap={10} mt="md" wrap="nowrap" role="status">
         <span className={classes.waiting} aria-hidden />
         <Text size="sm" c="dimmed">

@@ -28,7 +28,8 @@ export function snippet(language: Language, baseUrl: string, model: string): str
 }
 
 function curl(baseUrl: string, model: string): string {
-  return `export OPENAI_API_KEY=aig_...   # the key you made
+  return `# your key:
+export OPENAI_API_KEY=aig_...
 
 curl ${baseUrl}/chat/completions \\
   -H "Authorization: Bearer $OPENAI_API_KEY" \\
@@ -37,7 +38,8 @@ curl ${baseUrl}/chat/completions \\
 }
 
 function python(baseUrl: string, model: string): string {
-  return `# pip install openai, and: export OPENAI_API_KEY=aig_...
+  return `# pip install openai
+# export OPENAI_API_KEY=aig_...
 from openai import OpenAI
 
 client = OpenAI(base_url="${baseUrl}")
@@ -49,7 +51,8 @@ print(answer.choices[0].message.content)`;
 }
 
 function javascript(baseUrl: string, model: string): string {
-  return `// npm install openai, and: export OPENAI_API_KEY=aig_...
+  return `// npm install openai
+// export OPENAI_API_KEY=aig_...
 import OpenAI from "openai";
 
 const client = new OpenAI({ baseURL: "${baseUrl}" });

@@ -3,7 +3,7 @@ import { Spotlight, spotlight } from '@mantine/spotlight';
 import { IconKey, IconSearch, IconUser, IconUsersGroup } from '@tabler/icons-react';
 import { useRouter } from '@tanstack/react-router';
 import '@mantine/spotlight/styles.css';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useEffect, useState } from 'react';
 import { useMe } from '@/api/me';
 import { told } from '@/api/problem';
 import { useSignOut } from '../useSignOut';
@@ -29,10 +29,14 @@ export function Palette({ asked }: { asked: number }) {
       shortcut={null}
       clearQueryOnClose
       scrollable
-      maxHeight="min(440px, 60vh)"
+      maxHeight="min(520px, 70vh)"
       radius="lg"
+      centered={false}
+      yOffset="14vh"
+      overlayProps={{ backgroundOpacity: 0.4, blur: 0 }}
     >
       <Spotlight.Search
+        onKeyDown={firstOnEnter}
         placeholder="Pages, keys, people, teams…"
         aria-label="Search pages, keys, people and teams"
         leftSection={<IconSearch size={18} aria-hidden />}
@@ -57,6 +61,15 @@ export function Palette({ asked }: { asked: number }) {
       </Spotlight.ActionsList>
     </Spotlight.Root>
   );
+}
+
+/** Enter means the first thing found where nothing was chosen by arrow. */
+function firstOnEnter(event: KeyboardEvent<HTMLElement>) {
+  if (event.key !== 'Enter' || event.nativeEvent.isComposing) return;
+  const all = event.currentTarget.closest('[role="dialog"]');
+  if (all?.querySelector('[data-selected]') === null) {
+    all.querySelector<HTMLElement>('[data-action]')?.click();
+  }
 }
 
 type Act = (act: Deed['act']) => void;
