@@ -8,6 +8,7 @@ import { keySearch, keysSearch } from '@/features/keys/search';
 import { overviewSearch } from '@/features/overview/search';
 import { peopleSearch } from '@/features/people/search';
 import { signInSearch } from '@/features/session/search';
+import { toolsSearch } from '@/features/tools/search';
 import { tracesSearch } from '@/features/traces/search';
 
 const root = createRootRoute({ component: Outlet });
@@ -87,6 +88,7 @@ const trace = createRoute({
 const tools = createRoute({
   getParentRoute: () => inside,
   path: '/tools',
+  validateSearch: toolsSearch,
   component: lazyRouteComponent(() => import('@/features/tools/ToolsPage'), 'ToolsPage'),
 });
 const people = createRoute({
