@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { shareOf } from '@/ui/decimals';
 import { Money } from '@/ui/Money';
 import type { Key } from './form';
-import { everyWords, HASH_SHOWN, modelsWords, ownerOf, STATE_MEANS, STATE_WORDS } from './words';
+import { HASH_SHOWN, modelsWords, ownerOf, perWords, STATE_MEANS, STATE_WORDS } from './words';
 
 const COLOURS: Record<Key['state'], string> = {
   active: 'pine',
@@ -92,7 +92,8 @@ export function SpendCell({ of: key }: { of: Key }) {
             'no budget'
           ) : (
             <>
-              of <Money usd={key.budget_usd} /> {everyWords(key.budget_reset)}
+              of <Money usd={key.budget_usd} />
+              {perWords(key.budget_reset)}
             </>
           )}
         </Text>

@@ -1,4 +1,4 @@
-import { Checkbox } from '@mantine/core';
+import { Checkbox, Group } from '@mantine/core';
 import type { Column } from '@/ui/DataTable';
 import { When } from '@/ui/When';
 import { ModelsCell, NameCell, OwnerCell, SpendCell, StateBadge } from './cells';
@@ -34,7 +34,16 @@ const COLUMNS: readonly Column<Key>[] = [
     width: 'minmax(5.5rem, 1fr)',
     cell: (key) => <ModelsCell models={key.allowed_models} />,
   },
-  { id: 'state', head: 'State', width: '6.5rem', cell: (key) => <StateBadge state={key.state} /> },
+  {
+    id: 'state',
+    head: 'State',
+    width: '6.5rem',
+    cell: (key) => (
+      <Group>
+        <StateBadge state={key.state} />
+      </Group>
+    ),
+  },
   {
     id: 'last_used',
     head: 'Last used',
