@@ -32,7 +32,8 @@ export function StateBadge({ state }: { state: Key['state'] }) {
   );
 }
 
-export function NameCell({ of: key }: { of: Key }) {
+/** `whole`: there is a column for the state; without one it stands here, if it is a trouble. */
+export function NameCell({ of: key, whole = true }: { of: Key; whole?: boolean }) {
   return (
     <Box miw={0}>
       {/* The row opens by keys; the link is for the mouse's middle button. */}
@@ -52,6 +53,11 @@ export function NameCell({ of: key }: { of: Key }) {
       <Text size="xs" c="dimmed" ff="monospace" truncate title={`${key.display}, hash ${key.hash}`}>
         {key.hash.slice(0, HASH_SHOWN)}
       </Text>
+      {!whole && key.state !== 'active' && (
+        <Text size="xs" fw={600} truncate>
+          {STATE_WORDS[key.state]}
+        </Text>
+      )}
     </Box>
   );
 }

@@ -60,7 +60,17 @@ const COLUMNS: readonly Column<Key>[] = [
   },
 ];
 
-const ON_PHONES = new Set(['name', 'spend', 'state']);
+/** What a phone has room for. */
+const FEW: readonly Column<Key>[] = [
+  {
+    id: 'name',
+    head: 'Name',
+    width: 'minmax(0, 1fr)',
+    sort: 'name',
+    cell: (key) => <NameCell of={key} whole={false} />,
+  },
+  { id: 'spend', head: 'Spend', width: '9rem', sort: 'spend', cell: (key) => <SpendCell of={key} /> },
+];
 
 function picking(selection: Selection): Column<Key> {
   return {
@@ -89,6 +99,6 @@ function picking(selection: Selection): Column<Key> {
 
 /** `selection` null: this person changes keys one by one. */
 export function columnsFor(narrow: boolean, selection: Selection | null): readonly Column<Key>[] {
-  const shown = narrow ? COLUMNS.filter((column) => ON_PHONES.has(column.id)) : COLUMNS;
+  const shown = narrow ? FEW : COLUMNS;
   return selection === null ? shown : [picking(selection), ...shown];
 }
