@@ -1,12 +1,13 @@
 /// <reference types="vitest/config" />
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { packed } from './packed.ts';
 
 /** Where `make run` serves the API while `npm run dev` serves the pages. */
 const API = process.env.TOLLHOUSE_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), packed()],
   resolve: { alias: { '@': new URL('./src', import.meta.url).pathname } },
   build: {
     outDir: '../src/tollhouse/control/dashboard/site',
@@ -15,6 +16,7 @@ export default defineConfig({
     // No inlined data: what a page loads is a file with a name by its content.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    chunkSizeWarningLimit: 700,
   },
   server: { proxy: { '/v1': { target: API, changeOrigin: false } } },
   test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'], restoreMocks: true },

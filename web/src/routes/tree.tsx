@@ -14,15 +14,23 @@ const root = createRootRoute({ component: Outlet });
 
 // For those who are not signed in ------------------------------------------------------------------------------
 
+/** Whoever is signed in has no business here. That nobody can be asked is no reason not to show the page. */
+async function onlyStrangers(goOn: string): Promise<void> {
+  const me = await queryClient.ensureQueryData(meQuery).catch(() => null);
+  if (me !== null) throw redirect({ href: goOn });
+}
+
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
   validateSearch: signInSearch,
+  beforeLoad: ({ search }) => onlyStrangers(search.return_to ?? '/'),
   component: lazyRouteComponent(() => import('@/features/session/SignInPage'), 'SignInPage'),
 });
 const register = createRoute({
   getParentRoute: () => root,
   path: '/register',
+  beforeLoad: () => onlyStrangers('/'),
   component: lazyRouteComponent(() => import('@/features/session/RegisterPage'), 'RegisterPage'),
 });
 const invitation = createRoute({
@@ -51,7 +59,7 @@ const overview = createRoute({
   getParentRoute: () => inside,
   path: '/',
   validateSearch: overviewSearch,
-  component: lazyRouteComponent(() => import('@/features/overview/OverviewPage'), 'OverviewPage'),
+  component: lazyRouteComponent(() => import('./OverviewRoute'), 'OverviewRoute'),
 });
 const keys = createRoute({
   getParentRoute: () => inside,

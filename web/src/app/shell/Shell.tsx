@@ -2,14 +2,29 @@
 
 import { AppShell, Burger, Group } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { Outlet } from '@tanstack/react-router';
+import { useSuspenseQuery } from '@tanstack/react-query';
+import { Navigate, Outlet, useLocation } from '@tanstack/react-router';
+import { meQuery } from '@/api/me';
 import { Brand } from '@/ui/Brand';
 import { Menu } from './Menu';
 import { PaletteButton } from './Palette';
 import { Person } from './Person';
 import classes from './Shell.module.css';
+import { isLeaving } from './useSignOut';
 
+/** Where the session is over the page gives way to the sign-in page, which leads back to it. */
 export function Shell() {
+  const { data: me } = useSuspenseQuery(meQuery);
+  const here = useLocation({ select: (location) => location.href });
+  if (me === null) {
+    return isLeaving() ? null : (
+      <Navigate to="/sign-in" search={{ return_to: here }} state={{ ended: true }} replace />
+    );
+  }
+  return <Frame />;
+}
+
+function Frame() {
   const [opened, { toggle, close }] = useDisclosure();
   return (
     <AppShell

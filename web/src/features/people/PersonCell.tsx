@@ -1,0 +1,18 @@
+import { Avatar, Box, Group, Text } from '@mantine/core';
+
+/** A name and its address, one above the other. */
+export function PersonCell({ name, email }: { name: string; email: string }) {
+  return (
+    <Group gap="sm" wrap="nowrap">
+      <Avatar size={30} radius="xl" name={name} color="initials" aria-hidden />
+      <Box miw={0}>
+        <Text size="sm" fw={500} truncate lh={1.35}>
+          {name}
+        </Text>
+        <Text size="xs" c="dimmed" truncate lh={1.35}>
+          {email}
+        </Text>
+      </Box>
+    </Group>
+  );
+}

@@ -1,0 +1,11 @@
+import { Badge } from '@mantine/core';
+import type { Role } from '@/api/me';
+import { ROLES } from './rights';
+
+export function RoleBadge({ role }: { role: Role }) {
+  return (
+    <Badge variant="light" color={role === 'member' ? 'gray' : 'pine'} tt="none">
+      {ROLES[role].label}
+    </Badge>
+  );
+}

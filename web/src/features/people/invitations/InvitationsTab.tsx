@@ -1,0 +1,135 @@
+import { Badge, Button, Group, Text } from '@mantine/core';
+import { IconMailForward, IconUserPlus } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api, take } from '@/api/client';
+import { useMe } from '@/api/me';
+import { Confirm } from '@/ui/Confirm';
+import { type Column, DataTable } from '@/ui/DataTable';
+import { done } from '@/ui/notices';
+import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { useNarrow } from '@/ui/useNarrow';
+import { When } from '@/ui/When';
+import { PersonCell } from '../PersonCell';
+import { type Invitation, invitationsQuery, teamsQuery, useChange } from '../queries';
+import { RoleBadge } from '../RoleBadge';
+import { rightsOf } from '../rights';
+import { InviteModal } from './InviteModal';
+
+/** Who was asked in and has not come yet. */
+export function InvitationsTab({ invite }: { invite: () => void }) {
+  const found = useQuery(invitationsQuery);
+  const { data: teams = [] } = useQuery(teamsQuery);
+  const { invites } = rightsOf(useMe());
+  const narrow = useNarrow();
+  const [anew, setAnew] = useState<Invitation | null>(null);
+  const [back, setBack] = useState<Invitation | null>(null);
+  if (found.isError) return <Failed error={found.error} again={() => void found.refetch()} />;
+  if (found.isPending) return <LoadingRows />;
+  const names = new Map(teams.map((team) => [team.id, team.name]));
+  const actions: Column<Invitation> = {
+    id: 'actions',
+    head: '',
+    width: narrow ? '172px' : '190px',
+    align: 'end',
+    cell: (each) =>
+      invites.includes(each.role) ? (
+        <Group gap={4} wrap="nowrap">
+          <Button size="compact-xs" variant="subtle" onClick={() => setAnew(each)}>
+            New link
+          </Button>
+          <Button size="compact-xs" variant="subtle" color="red" onClick={() => setBack(each)}>
+            Take back
+          </Button>
+        </Group>
+      ) : (
+        <Text size="xs" c="dimmed">
+          For admins
+        </Text>
+      ),
+  };
+  return (
+    <>
+      <DataTable
+        label="Invitations"
+        columns={[...columnsOf(names, narrow), actions]}
+        rows={found.data}
+        idOf={(each) => each.id}
+        minWidth={narrow ? 340 : 820}
+        nothing={
+          <Empty icon={<IconMailForward aria-hidden />} title="Nobody is on the way">
+            Invitations that were not used yet stand here.
+            <br />
+            <Button mt="md" leftSection={<IconUserPlus size={16} aria-hidden />} onClick={invite}>
+              Invite somebody
+            </Button>
+          </Empty>
+        }
+      />
+      {anew !== null && <InviteModal again={anew} close={() => setAnew(null)} />}
+      {back !== null && <TakeBack invitation={back} close={() => setBack(null)} />}
+    </>
+  );
+}
+
+function columnsOf(teams: ReadonlyMap<string, string>, narrow: boolean): Column<Invitation>[] {
+  const person: Column<Invitation> = {
+    id: 'person',
+    head: 'Person',
+    width: 'minmax(120px, 2fr)',
+    cell: (each) => <PersonCell name={each.name} email={each.email} />,
+  };
+  if (narrow) return [person];
+  return [
+    person,
+    { id: 'role', head: 'Role', width: '104px', cell: (each) => <RoleBadge role={each.role} /> },
+    {
+      id: 'teams',
+      head: 'Teams',
+      width: 'minmax(100px, 1fr)',
+      cell: (each) => each.team_ids.map((id) => teams.get(id) ?? 'a team that is gone').join(', ') || '–',
+    },
+    { id: 'made', head: 'Invited', width: '112px', cell: (each) => <When at={each.created_at} /> },
+    {
+      id: 'state',
+      head: 'Open until',
+      width: '124px',
+      cell: (each) =>
+        each.state === 'expired' ? (
+          <Badge variant="light" color="yellow" tt="none">
+            Too old
+          </Badge>
+        ) : (
+          <When at={each.expires_at} />
+        ),
+    },
+  ];
+}
+
+function TakeBack({ invitation, close }: { invitation: Invitation; close: () => void }) {
+  const takeBack = useChange(() =>
+    take(
+      api.DELETE('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: invitation.id } } }),
+    ),
+  );
+  return (
+    <Confirm
+      opened
+      close={close}
+      title="Take the invitation back?"
+      verb="Take back"
+      busy={takeBack.isPending}
+      error={takeBack.error}
+      act={() =>
+        takeBack.mutate(undefined, {
+          onSuccess: () => {
+            done('The invitation was taken back');
+            close();
+          },
+        })
+      }
+    >
+      The link that {invitation.email} has stops working.
+    </Confirm>
+  );
+}

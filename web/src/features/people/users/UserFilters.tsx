@@ -1,0 +1,95 @@
+import { CloseButton, Group, Select, TextInput } from '@mantine/core';
+import { useDebouncedCallback } from '@mantine/hooks';
+import { IconSearch } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { Role } from '@/api/me';
+import { teamsQuery } from '../queries';
+import { usePeopleSearch } from '../usePeopleSearch';
+
+const WAIT_MS = 250;
+const LONGEST = 200;
+
+export function UserFilters() {
+  const { search, go } = usePeopleSearch();
+  const { data: teams = [] } = useQuery(teamsQuery);
+  return (
+    <Group gap="sm">
+      <Searched />
+      <Select
+        aria-label="Role"
+        placeholder="Any role"
+        w={{ base: '100%', xs: 140 }}
+        clearable
+        data={[
+          { value: 'admin', label: 'Admins' },
+          { value: 'manager', label: 'Managers' },
+          { value: 'member', label: 'Members' },
+        ]}
+        value={search.role ?? null}
+        onChange={(role) => go({ role: (role as Role | null) ?? undefined })}
+      />
+      <Select
+        aria-label="State"
+        placeholder="Any state"
+        w={{ base: '100%', xs: 140 }}
+        clearable
+        data={[
+          { value: 'active', label: 'Active' },
+          { value: 'disabled', label: 'Disabled' },
+        ]}
+        value={search.state ?? null}
+        onChange={(state) => go({ state: (state as 'active' | 'disabled' | null) ?? undefined })}
+      />
+      <Select
+        aria-label="Team"
+        placeholder="Any team"
+        w={{ base: '100%', xs: 180 }}
+        clearable
+        searchable
+        limit={100}
+        nothingFoundMessage="No such team"
+        data={teams.map((team) => ({ value: team.id, label: team.name }))}
+        value={search.in_team ?? null}
+        onChange={(team) => go({ in_team: team ?? undefined })}
+      />
+    </Group>
+  );
+}
+
+/** Typing changes the list a moment later, so that not every letter is a question to the server. */
+function Searched() {
+  const { search, go } = usePeopleSearch();
+  const asked = search.q ?? '';
+  const [typed, setTyped] = useState(asked);
+  const [known, setKnown] = useState(asked);
+  const [sent, setSent] = useState(asked);
+  if (asked !== known) {
+    setKnown(asked);
+    if (asked !== sent) setTyped(asked); // the address was changed by somebody else
+  }
+  const ask = useDebouncedCallback((text: string) => {
+    const wanted = text.trim();
+    setSent(wanted);
+    go({ q: wanted === '' ? undefined : wanted }, true);
+  }, WAIT_MS);
+  function change(text: string) {
+    setTyped(text);
+    ask(text);
+  }
+  return (
+    <TextInput
+      aria-label="Search people"
+      placeholder="Name or e-mail"
+      flex="1 1 200px"
+      maw={{ xs: 360 }}
+      maxLength={LONGEST}
+      leftSection={<IconSearch size={16} aria-hidden />}
+      rightSection={
+        typed !== '' && <CloseButton size="sm" aria-label="Clear search" onClick={() => change('')} />
+      }
+      value={typed}
+      onChange={(event) => change(event.currentTarget.value)}
+    />
+  );
+}

@@ -1,0 +1,72 @@
+import { Badge, Text, Tooltip } from '@mantine/core';
+import type { Column } from '@/ui/DataTable';
+import { Money } from '@/ui/Money';
+import { Tokens } from '@/ui/Tokens';
+import { When } from '@/ui/When';
+import { PersonCell } from '../PersonCell';
+import { type Spend, spent, type User } from '../queries';
+import { RoleBadge } from '../RoleBadge';
+
+const PERSON: Column<User> = {
+  id: 'person',
+  head: 'Person',
+  width: 'minmax(170px, 2fr)',
+  cell: (user) => <PersonCell name={user.name} email={user.email} />,
+};
+const ROLE: Column<User> = {
+  id: 'role',
+  head: 'Role',
+  width: '104px',
+  cell: (user) => (user.disabled ? <StateOf user={user} /> : <RoleBadge role={user.role} />),
+};
+
+/** On narrow screens only who it is, and as what. */
+export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<User>[] {
+  if (narrow) return [PERSON, ROLE];
+  return [
+    PERSON,
+    { ...ROLE, cell: (user) => <RoleBadge role={user.role} /> },
+    { id: 'teams', head: 'Teams', width: 'minmax(110px, 1.2fr)', cell: (user) => <TeamNames user={user} /> },
+    { id: 'keys', head: 'Keys', width: '56px', align: 'end', cell: (user) => <Tokens of={user.keys} /> },
+    {
+      id: 'spend',
+      head: 'Spend, 30 days',
+      width: '112px',
+      align: 'end',
+      cell: (user) => <Money usd={spent(spend, user.id)} />,
+    },
+    { id: 'state', head: 'State', width: '92px', cell: (user) => <StateOf user={user} /> },
+    {
+      id: 'joined',
+      head: 'Joined',
+      width: '104px',
+      align: 'end',
+      cell: (user) => <When at={user.created_at} style="day" />,
+    },
+  ];
+}
+
+function StateOf({ user }: { user: User }) {
+  return (
+    <Badge variant="dot" color={user.disabled ? 'red' : 'pine'} tt="none" fw={500}>
+      {user.disabled ? 'Disabled' : 'Active'}
+    </Badge>
+  );
+}
+
+function TeamNames({ user }: { user: User }) {
+  if (user.teams.length === 0)
+    return (
+      <Text inherit c="dimmed" span>
+        –
+      </Text>
+    );
+  const names = user.teams.map((team) => team.name).join(', ');
+  return (
+    <Tooltip label={names} multiline maw={320}>
+      <Text inherit truncate>
+        {names}
+      </Text>
+    </Tooltip>
+  );
+}
