@@ -1,10 +1,11 @@
-import { Alert, Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconBellPlus } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
 import { Confirm } from '@/ui/Confirm';
 import { done, failed } from '@/ui/notices';
+import { StateDot } from '@/ui/StateDot';
 import { Failed, LoadingRows } from '@/ui/states';
 import { Term } from '@/ui/Term';
 import { When } from '@/ui/When';
@@ -83,10 +84,10 @@ function LastTry({ hook }: { hook: Hook }) {
     );
   return (
     <Group gap="xs">
-      <Badge variant="light" tt="none" color={hook.last_error === null ? 'pine' : 'red'}>
+      <StateDot colour={hook.last_error === null ? 'pine' : 'red'}>
         {hook.last_error === null ? 'Arrived' : 'Failed'}
         {hook.last_status !== null && ` · ${hook.last_status}`}
-      </Badge>
+      </StateDot>
       <When at={hook.last_tried_at} />
     </Group>
   );

@@ -1,10 +1,11 @@
-import { Alert, Badge, Button, Group, SimpleGrid, Switch, Text } from '@mantine/core';
+import { Alert, Button, Group, SimpleGrid, Switch, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { api, take } from '@/api/client';
 import { Confirm } from '@/ui/Confirm';
 import { done, failed } from '@/ui/notices';
+import { StateDot } from '@/ui/StateDot';
 import { Tokens } from '@/ui/Tokens';
 import { When } from '@/ui/When';
 import { useChange } from '../customer';
@@ -26,9 +27,7 @@ export function ExporterCard({ exporter, edit }: { exporter: Exporter; edit: () 
       }
       actions={
         <Group gap="sm">
-          <Badge variant="light" color={health.colour} tt="none">
-            {health.label}
-          </Badge>
+          <StateDot colour={health.colour}>{health.label}</StateDot>
           <OnOff exporter={exporter} />
         </Group>
       }
