@@ -136,7 +136,7 @@ function TestNow({ exporter }: { exporter: Exporter }) {
       variant="subtle"
       loading={test.isPending}
       onClick={() => test.mutate()}
-      aria-label={`Test ${exporter.name} now`}
+      aria-label={`Test now: ${exporter.name}`}
     >
       Test now
     </Button>
