@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { IconBellPlus } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
+import { sentence } from '@/api/problem';
 import { Confirm } from '@/ui/Confirm';
 import { done, failed } from '@/ui/notices';
 import { StateDot } from '@/ui/StateDot';
@@ -54,7 +55,7 @@ function Shown({ hook, change }: { hook: Hook; change: () => void }) {
       </div>
       {hook.last_error !== null && (
         <Alert color="red" title="The last event did not arrive">
-          {hook.last_error}
+          {sentence(hook.last_error)}
         </Alert>
       )}
       <Group gap="sm">

@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { api, take } from '@/api/client';
+import { sentence } from '@/api/problem';
 import { Confirm } from '@/ui/Confirm';
 import { done, failed } from '@/ui/notices';
 import { StateDot } from '@/ui/StateDot';
@@ -49,7 +50,7 @@ export function ExporterCard({ exporter, edit }: { exporter: Exporter; edit: () 
       {progress.failures > 0 && (
         <Alert color="red" title={`${progress.failures} tries in a row went wrong`}>
           <Text size="sm">
-            {progress.last_error ?? 'The receiver did not say why.'} Last try{' '}
+            {sentence(progress.last_error ?? 'the receiver did not say why')} Last try{' '}
             <When at={progress.last_failure_at} />, next one <When at={progress.next_try_at} />.
           </Text>
         </Alert>
