@@ -1,7 +1,7 @@
-import { Box, SimpleGrid } from '@mantine/core';
+import { Box, SimpleGrid, Text } from '@mantine/core';
 import { shareOf } from '@/ui/decimals';
 import { Money } from '@/ui/Money';
-import { percent } from '@/ui/numbers';
+import { count, percent } from '@/ui/numbers';
 import { Stat } from '@/ui/Stat';
 import { When } from '@/ui/When';
 import { BudgetBar } from './cells';
@@ -22,11 +22,7 @@ export function Cards({ of: details }: { of: Details | undefined }) {
       <Stat label="Budget reset" loading={loading} note={details && <ResetNote of={details} />}>
         <When at={details?.balance.resets_at ?? null} none="None" />
       </Stat>
-      <Stat
-        label="Runs out"
-        loading={loading}
-        note={details && <Box title={details.forecast.basis}>{basisOf(details)}</Box>}
-      >
+      <Stat label="Runs out" loading={loading} note={details && <Basis of={details} />}>
         {details && <Exhaustion of={details} />}
       </Stat>
     </SimpleGrid>
@@ -69,17 +65,34 @@ function ResetNote({ of: { key, balance } }: { of: Details }) {
 }
 
 function Exhaustion({ of: { key, balance, forecast } }: { of: Details }) {
-  if (key.state === 'exhausted') return 'It has';
-  if (balance.limit_usd === null) return 'Never';
-  if (forecast.resets_before) return 'Not before it resets';
-  return <When at={forecast.exhausted_at} none="Not in sight" />;
+  const words =
+    key.state === 'exhausted'
+      ? 'It has run out'
+      : balance.limit_usd === null
+        ? 'Never'
+        : forecast.resets_before
+          ? 'Not before it resets'
+          : null;
+  if (words === null) return <When at={forecast.exhausted_at} none="Not in sight" />;
+  return (
+    <Text fz={words.length > 12 ? 19 : 26} fw={600} lh="36px" truncate>
+      {words}
+    </Text>
+  );
 }
 
-function basisOf({ forecast }: Details) {
-  if (forecast.rate_usd_per_day === null) return `Nothing ${forecast.basis}`;
+/** What the forecast is made from. */
+function Basis({ of: { forecast } }: { of: Details }) {
+  const { rate_usd_per_day: rate, calls, since, basis } = forecast;
   return (
-    <>
-      <Money usd={forecast.rate_usd_per_day} /> a day, as {forecast.basis}
-    </>
+    <Box title={basis}>
+      {rate !== null && (
+        <>
+          at <Money usd={rate} /> a day,{' '}
+        </>
+      )}
+      by {calls === 1 ? 'one call' : `${calls === 0 ? 'no' : count(calls)} calls`} since{' '}
+      <When at={since} style="minute" />
+    </Box>
   );
 }

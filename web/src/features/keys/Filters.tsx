@@ -8,7 +8,8 @@ import { isNarrowed, type KeysSearch, STATES, type State } from './search';
 import { STATE_WORDS } from './words';
 
 const PAUSE_MS = 250;
-const WIDE = { base: '100%', xs: 190 };
+const HALF = 'calc(50% - 6px)';
+const WIDE = { base: HALF, xs: 190 };
 
 type Change = { [Name in keyof KeysSearch]?: KeysSearch[Name] | undefined };
 type Props = { search: KeysSearch; change: (fields: Change) => void };
@@ -28,7 +29,7 @@ export function Filters({ search, change }: Props) {
       <Select
         aria-label="State"
         placeholder="Any state"
-        w={{ base: '100%', xs: 150 }}
+        w={{ base: HALF, xs: 150 }}
         clearable
         value={search.state ?? null}
         onChange={(state) => change({ state: (state ?? undefined) as State | undefined })}
@@ -94,7 +95,7 @@ function Typed({ label, placeholder, value = '', change, wide = false }: TypedPr
       value={typed}
       onChange={(event) => type(event.currentTarget.value)}
       flex={wide ? { base: '1 1 100%', xs: '1 1 220px' } : 'none'}
-      w={wide ? 'auto' : { base: '100%', xs: 130 }}
+      w={wide ? 'auto' : { base: HALF, xs: 130 }}
       leftSection={wide ? <IconSearch size={16} aria-hidden /> : undefined}
       rightSection={
         typed === '' ? undefined : (

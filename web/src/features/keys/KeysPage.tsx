@@ -62,8 +62,8 @@ export function KeysPage() {
           open={(key) => void navigate({ to: '/keys/$hash', params: { hash: key.hash } })}
           more={found.more}
           sorting={{ by: columnOf(search.sort), change: (by) => change({ sort: sortOf(by) }) }}
-          minWidth={narrow ? 460 : 930}
-          rowHeight={58}
+          minWidth={narrow ? 0 : 930}
+          rowHeight={narrow ? 70 : 58}
           nothing={narrowed ? <NothingFound /> : <NoKeys action={make} />}
         />
       )}

@@ -52,7 +52,31 @@ const COLUMNS: readonly Column<Receipt>[] = [
   { id: 'entry', head: 'Outcome', width: '9rem', cell: (call) => <Outcome of={call} /> },
 ];
 
-const ON_PHONES = new Set(['at', 'model', 'cost']);
+/** What a phone has room for. */
+const FEW: readonly Column<Receipt>[] = [
+  {
+    id: 'model',
+    head: 'Model',
+    width: 'minmax(0, 1fr)',
+    cell: (call) => (
+      <>
+        <Text size="sm" truncate>
+          {call.model}
+        </Text>
+        <Text size="xs" c="dimmed">
+          <When at={call.started_at} />
+        </Text>
+      </>
+    ),
+  },
+  {
+    id: 'cost',
+    head: 'Cost',
+    width: '6rem',
+    align: 'end',
+    cell: (call) => <Money usd={call.adjusted_cost_usd ?? call.cost_usd} />,
+  },
+];
 
 function Outcome({ of: call }: { of: Receipt }) {
   const well = call.outcome === 'completed';
@@ -85,13 +109,13 @@ export function RecentCalls({ calls, open }: Props) {
   return (
     <Panel title="Recent calls">
       <DataTable
-        label="Recent calls"
-        columns={narrow ? COLUMNS.filter((column) => ON_PHONES.has(column.id)) : COLUMNS}
+        label="Calls with this key"
+        columns={narrow ? FEW : COLUMNS}
         rows={calls}
         idOf={(call) => call.call_id}
         open={(call) => open(call.call_id)}
-        minWidth={narrow ? 340 : 680}
-        rowHeight={44}
+        minWidth={narrow ? 0 : 680}
+        rowHeight={narrow ? 56 : 44}
         height="480px"
         nothing={
           <Empty icon={<IconPhoneCall size={24} aria-hidden />} title="No calls yet">

@@ -16,7 +16,7 @@ export function Totals({ totals, narrowed }: { totals: Summed | undefined; narro
       <Stat label="Total spend" loading={loading} note={`${of}, in their present periods`}>
         <Money usd={totals?.spend_usd ?? null} />
       </Stat>
-      <Stat label="Keys" loading={loading} note={narrowed ? 'found' : 'in all'}>
+      <Stat label="Number of keys" loading={loading} note={narrowed ? 'found' : 'in all'}>
         {count(totals?.keys ?? 0)}
       </Stat>
       <Stat label="Out of budget" loading={loading} note={spent === 0 ? 'None is' : 'their calls get 402'}>

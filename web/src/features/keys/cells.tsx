@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { shareOf } from '@/ui/decimals';
 import { Money } from '@/ui/Money';
 import type { Key } from './form';
-import { everyWords, HASH_SHOWN, modelsWords, ownerOf, STATE_MEANS, STATE_WORDS } from './words';
+import { HASH_SHOWN, modelsWords, ownerOf, perWords, STATE_MEANS, STATE_WORDS } from './words';
 
 const COLOURS: Record<Key['state'], string> = {
   active: 'pine',
@@ -32,7 +32,8 @@ export function StateBadge({ state }: { state: Key['state'] }) {
   );
 }
 
-export function NameCell({ of: key }: { of: Key }) {
+/** `whole`: there is a column for the state; without one it stands here, if it is a trouble. */
+export function NameCell({ of: key, whole = true }: { of: Key; whole?: boolean }) {
   return (
     <Box miw={0}>
       {/* The row opens by keys; the link is for the mouse's middle button. */}
@@ -52,6 +53,11 @@ export function NameCell({ of: key }: { of: Key }) {
       <Text size="xs" c="dimmed" ff="monospace" truncate title={`${key.display}, hash ${key.hash}`}>
         {key.hash.slice(0, HASH_SHOWN)}
       </Text>
+      {!whole && key.state !== 'active' && (
+        <Text size="xs" fw={600} truncate>
+          {STATE_WORDS[key.state]}
+        </Text>
+      )}
     </Box>
   );
 }
@@ -92,7 +98,8 @@ export function SpendCell({ of: key }: { of: Key }) {
             'no budget'
           ) : (
             <>
-              of <Money usd={key.budget_usd} /> {everyWords(key.budget_reset)}
+              of <Money usd={key.budget_usd} />
+              {perWords(key.budget_reset)}
             </>
           )}
         </Text>

@@ -1,4 +1,4 @@
-import { Checkbox } from '@mantine/core';
+import { Checkbox, Group } from '@mantine/core';
 import type { Column } from '@/ui/DataTable';
 import { When } from '@/ui/When';
 import { ModelsCell, NameCell, OwnerCell, SpendCell, StateBadge } from './cells';
@@ -34,7 +34,16 @@ const COLUMNS: readonly Column<Key>[] = [
     width: 'minmax(5.5rem, 1fr)',
     cell: (key) => <ModelsCell models={key.allowed_models} />,
   },
-  { id: 'state', head: 'State', width: '6.5rem', cell: (key) => <StateBadge state={key.state} /> },
+  {
+    id: 'state',
+    head: 'State',
+    width: '6.5rem',
+    cell: (key) => (
+      <Group>
+        <StateBadge state={key.state} />
+      </Group>
+    ),
+  },
   {
     id: 'last_used',
     head: 'Last used',
@@ -51,7 +60,17 @@ const COLUMNS: readonly Column<Key>[] = [
   },
 ];
 
-const ON_PHONES = new Set(['name', 'spend', 'state']);
+/** What a phone has room for. */
+const FEW: readonly Column<Key>[] = [
+  {
+    id: 'name',
+    head: 'Name',
+    width: 'minmax(0, 1fr)',
+    sort: 'name',
+    cell: (key) => <NameCell of={key} whole={false} />,
+  },
+  { id: 'spend', head: 'Spend', width: '9rem', sort: 'spend', cell: (key) => <SpendCell of={key} /> },
+];
 
 function picking(selection: Selection): Column<Key> {
   return {
@@ -80,6 +99,6 @@ function picking(selection: Selection): Column<Key> {
 
 /** `selection` null: this person changes keys one by one. */
 export function columnsFor(narrow: boolean, selection: Selection | null): readonly Column<Key>[] {
-  const shown = narrow ? COLUMNS.filter((column) => ON_PHONES.has(column.id)) : COLUMNS;
+  const shown = narrow ? FEW : COLUMNS;
   return selection === null ? shown : [picking(selection), ...shown];
 }

@@ -7,9 +7,10 @@ describe('the model of an example', () => {
     [['openai/o3', 'openai/gpt-4o'], 'gpt-4o'],
     [['anthropic/claude-sonnet-4-5'], 'anthropic/claude-sonnet-4-5'],
     [['claude-*'], 'anthropic/claude-haiku'],
+    [['openai/o*'], 'openai/o3'],
     [['unknown-*'], 'gpt-4o-mini'],
   ])('is one that %j allows', (allowed, model) => {
-    expect(exampleModel(allowed, ['openai/gpt-4o', 'anthropic/claude-haiku'])).toBe(model);
+    expect(exampleModel(allowed, ['else/openai/oss', 'openai/o3', 'anthropic/claude-haiku'])).toBe(model);
   });
 });
 

@@ -18,6 +18,11 @@ export function everyWords(reset: Key['budget_reset']): string {
   return reset === null ? 'in all' : { daily: 'a day', weekly: 'a week', monthly: 'a month' }[reset];
 }
 
+/** Behind an amount: `$25.00/month`. */
+export function perWords(reset: Key['budget_reset']): string {
+  return reset === null ? '' : { daily: '/day', weekly: '/week', monthly: '/month' }[reset];
+}
+
 export function modelsWords(models: readonly string[]): string {
   const [first] = models;
   if (first === undefined) return 'All models';

@@ -34,45 +34,48 @@ export function ChoiceList({ id, label, selecting, nothing, things }: Props) {
     if (byKeys && active >= 0) virtual.scrollToIndex(active);
   }, [active, byKeys, virtual]);
   return (
-    <div ref={scroller} className={classes.scroller}>
+    <>
       {rows.length === 0 && (
         <Text size="sm" c="dimmed" p="md" ta="center">
           {nothing}
         </Text>
       )}
       <div
+        ref={scroller}
         id={id}
         role="listbox"
         aria-label={label}
         aria-multiselectable
-        style={{ height: virtual.getTotalSize(), position: 'relative' }}
+        className={classes.scroller}
       >
-        {virtual.getVirtualItems().map((item) => {
-          const row = rows[item.index];
-          if (row === undefined) return null;
-          return (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: focus stays in the field, whose keys move and take
-            <div
-              key={row.id}
-              id={`${id}-${item.index}`}
-              role="option"
-              aria-selected={isTaken(row)}
-              aria-setsize={rows.length}
-              aria-posinset={item.index + 1}
-              className={classes.row}
-              data-kind={row.kind}
-              data-active={item.index === active || undefined}
-              style={{ height: ROW_PX, transform: `translateY(${item.start}px)` }}
-              onMouseDown={(event) => event.preventDefault()}
-              onMouseMove={() => item.index !== active && selecting.point(item.index)}
-              onClick={() => selecting.take(row)}
-            >
-              <Line row={row} things={things} />
-            </div>
-          );
-        })}
+        <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+          {virtual.getVirtualItems().map((item) => {
+            const row = rows[item.index];
+            if (row === undefined) return null;
+            return (
+              // biome-ignore lint/a11y/useKeyWithClickEvents: focus stays in the field, whose keys move and take
+              <div
+                key={row.id}
+                id={`${id}-${item.index}`}
+                role="option"
+                aria-selected={isTaken(row)}
+                aria-setsize={rows.length}
+                aria-posinset={item.index + 1}
+                className={classes.row}
+                data-kind={row.kind}
+                data-active={item.index === active || undefined}
+                style={{ height: ROW_PX, transform: `translateY(${item.start}px)` }}
+                onMouseDown={(event) => event.preventDefault()}
+                onMouseMove={() => item.index !== active && selecting.point(item.index)}
+                onClick={() => selecting.take(row)}
+              >
+                <Line row={row} things={things} />
+              </div>
+            );
+          })}
+        </div>
       </div>
-    </div>
+    </>
   );
 }
 
