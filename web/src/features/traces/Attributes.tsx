@@ -56,10 +56,10 @@ function Line({ entry }: { entry: Entry }) {
             Cut: longer than is kept
           </Text>
         )}
+        <span className={classes.copy}>
+          <Copy text={entry.value} what={entry.name} />
+        </span>
       </dd>
-      <div className={classes.copy}>
-        <Copy text={entry.value} what={entry.name} />
-      </div>
     </div>
   );
 }

@@ -163,10 +163,11 @@ function Whose({ span, names }: { span: Span; names: Schemas['NamesOut'] }) {
   );
 }
 
-/** What may stand in that address is its page's business. */
-function PersonLink({ name, search }: { name: string; search: Record<string, string> }) {
+type PersonLinkProps = { name: string; search: { user: string } | { tab: 'teams'; team: string } };
+
+function PersonLink({ name, search }: PersonLinkProps) {
   return (
-    <LinkAnchor to="/people" search={search as never} inherit>
+    <LinkAnchor to="/people" search={search} inherit>
       {name}
     </LinkAnchor>
   );

@@ -16,11 +16,7 @@ export function TraceFacts({ trace }: { trace: Trace }) {
       <span>{duration(trace.duration_ms)}</span>
       <span>{several(trace.spans, 'span')}</span>
       <span>{several(trace.calls, 'call')}</span>
-      {trace.errors > 0 && (
-        <Text span inherit c="red">
-          {several(trace.errors, 'error')}
-        </Text>
-      )}
+      {trace.errors > 0 && <span className={classes.fault}>{several(trace.errors, 'error')}</span>}
       {tokens > 0 && (
         <span>
           <Tokens of={tokens} /> tokens

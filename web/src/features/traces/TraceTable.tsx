@@ -3,6 +3,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import { IconArrowUp } from '@tabler/icons-react';
 import { type ReactNode, type UIEvent, useMemo, useRef, useState } from 'react';
 import { DataTable } from '@/ui/DataTable';
+import { useNarrow } from '@/ui/useNarrow';
 import type { Breadth } from './columns';
 import { columnsOf } from './columns';
 import { barScale, type Trace } from './live';
@@ -86,6 +87,6 @@ export function TraceTable({ rows, waiting, letAllIn, reading, open, more, nothi
 
 function useBreadth(): Breadth {
   const wide = useMediaQuery('(min-width: 80em)', true, { getInitialValueInEffect: false });
-  const middle = useMediaQuery('(min-width: 48em)', true, { getInitialValueInEffect: false });
-  return wide ? 'wide' : middle ? 'middle' : 'narrow';
+  const narrow = useNarrow();
+  return wide ? 'wide' : narrow ? 'narrow' : 'middle';
 }

@@ -1,8 +1,8 @@
 import { Box, Button, Group, Text } from '@mantine/core';
-import { useMediaQuery } from '@mantine/hooks';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { count } from '@/ui/numbers';
+import { useNarrow } from '@/ui/useNarrow';
 import { ticksOf } from './axis';
 import { KIND_NAMES, KINDS, kindOf } from './kinds';
 import { moved } from './moves';
@@ -22,7 +22,7 @@ const OPEN_LEVELS = 2;
 
 /** All spans in time: a tree to walk with the arrow keys, and bars on one axis. */
 export function Waterfall({ tree, chosen, choose }: Props) {
-  const narrow = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
+  const narrow = useNarrow();
   const [closed, setClosed] = useState(() => closedAtFirst(tree));
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => rowsOf(tree, closed), [tree, closed]);

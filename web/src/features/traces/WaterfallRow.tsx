@@ -1,4 +1,4 @@
-import { Tooltip } from '@mantine/core';
+import { Tooltip, VisuallyHidden } from '@mantine/core';
 import { IconAlertTriangle, IconChevronRight, IconClockExclamation, IconUnlink } from '@tabler/icons-react';
 import { memo } from 'react';
 import { count, duration } from '@/ui/numbers';
@@ -39,7 +39,6 @@ export const WaterfallRow = memo(function WaterfallRow(props: Props) {
       aria-level={node.depth + 1}
       aria-selected={chosen}
       aria-expanded={folds ? !closed : undefined}
-      aria-label={`${span.name}, ${KIND_NAMES[kind]}, ${duration(node.tookMs)}${failed ? ', failed' : ''}`}
       className={classes.row}
       data-chosen={chosen}
       style={{ height, transform: `translateY(${top}px)` }}
@@ -66,6 +65,10 @@ export const WaterfallRow = memo(function WaterfallRow(props: Props) {
         <span className={classes.text} data-failed={failed} title={span.name}>
           {span.name}
         </span>
+        <VisuallyHidden>
+          {KIND_NAMES[kind]}, {duration(node.tookMs)}
+          {failed && ', failed'}
+        </VisuallyHidden>
         {closed && <span className={classes.below}>+{count(node.below)}</span>}
         {closed && node.failing && !failed && (
           <IconAlertTriangle size={14} className={classes.fault} aria-hidden />

@@ -37,13 +37,13 @@ export function columnsOf(breadth: Breadth, scale: number): Column<Trace>[] {
   const started: Column<Trace> = {
     id: 'started',
     head: 'Started',
-    width: 'minmax(98px, 0.7fr)',
+    width: 'minmax(108px, 0.7fr)',
     cell: (trace) => <When at={trace.started_at} />,
   };
   const models: Column<Trace> = {
     id: 'models',
     head: 'Models',
-    width: 'minmax(104px, 1.2fr)',
+    width: 'minmax(100px, 1.2fr)',
     cell: (trace) => <Models models={trace.models} />,
   };
   const tokens: Column<Trace> = {
@@ -56,7 +56,7 @@ export function columnsOf(breadth: Breadth, scale: number): Column<Trace>[] {
   const whose: Column<Trace> = {
     id: 'whose',
     head: 'User, key',
-    width: 'minmax(104px, 1.1fr)',
+    width: 'minmax(100px, 1.1fr)',
     cell: (trace) => <Whose trace={trace} />,
   };
   return breadth === 'wide'

@@ -145,6 +145,7 @@ describe('attributes', () => {
     long: 'a'.repeat(8_192),
     'long.truncated': true,
     list: ['a', 1],
+    'gen_ai.input.messages': '[]',
   };
 
   it('stand in groups, by name', () => {
@@ -155,11 +156,12 @@ describe('attributes', () => {
       ['Tollhouse', ['tollhouse.call.id']],
       ['HTTP', ['http.response.status_code']],
       ['Other', [XSS, 'list', 'long']],
+      ['Content', ['gen_ai.input.messages']],
     ]);
   });
 
   it('are texts, and say when they were cut', () => {
-    const other = groupsOf(attributes).at(-1)?.entries;
+    const other = groupsOf(attributes).at(-2)?.entries;
     expect(other?.[1]).toEqual({ name: 'list', value: '["a",1]', cut: false });
     expect(other?.[2]?.cut).toBe(true);
   });
