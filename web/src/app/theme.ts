@@ -31,7 +31,7 @@ const dark: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'pine',
-  primaryShade: { light: 7, dark: 6 },
+  primaryShade: { light: 7, dark: 7 },
   colors: { pine, dark },
   autoContrast: true,
   fontFamily: "'Inter Variable', system-ui, sans-serif",
@@ -43,6 +43,12 @@ export const theme = createTheme({
   components: {
     Tooltip: { defaultProps: { openDelay: 250, events: { hover: true, focus: true, touch: true } } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45 } } },
+    Notification: {
+      defaultProps: {
+        closeButtonProps: { 'aria-label': 'Close this message' },
+        styles: { description: { color: 'var(--mantine-color-dimmed)' } },
+      },
+    },
     Drawer: { defaultProps: { overlayProps: { backgroundOpacity: 0.45 } } },
   },
 });
