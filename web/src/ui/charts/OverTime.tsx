@@ -1,7 +1,7 @@
 /** Values over time: a chart with its legend, or the same as a table. Its size is known before anything is loaded. */
 
 import { Box, Center, Skeleton, Text } from '@mantine/core';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import classes from './charts.module.css';
 import { Legend } from './Legend';
 import { whole } from './moments';
@@ -10,7 +10,8 @@ import { drawn, isEmpty, type Series, stacks, summary } from './series';
 import { ValuesTable } from './ValuesTable';
 
 // Each brings what it needs of the charts' library: most people only ever see bars.
-const BarPlot = lazy(() => import('./BarPlot'));
+const bars = () => import('./BarPlot');
+const BarPlot = lazy(bars);
 const AreaPlot = lazy(() => import('./AreaPlot'));
 const LinePlot = lazy(() => import('./LinePlot'));
 
@@ -41,6 +42,10 @@ export function OverTime({
   grouped = false,
 }: Props) {
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => {
+    // On its way together with the values. If it does not come, drawing asks again and tells.
+    if (shape === 'bar') bars().catch(() => undefined);
+  }, [shape]);
   const lines = useMemo(() => (series === undefined ? [] : drawn(series.lines)), [series]);
   const loading = <Skeleton h={height} aria-label="Loading the chart" />;
   if (series === undefined) {
