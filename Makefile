@@ -35,7 +35,7 @@ run: $(RUN_STAMP) $(PAGES) ## Set everything up and run the demo on 127.0.0.1:80
 	@exec $(BIN)/tollhouse serve --demo
 
 .PHONY: test
-test: $(DEV_STAMP) $(OIDC_STAMP) $(OTEL_JS_STAMP) $(PAGES) ## Set everything up and run all tests, with coverage of the rooms that must have it all
+test: $(DEV_STAMP) $(OIDC_STAMP) $(OTEL_JS_STAMP) $(PAGES) chromium ## Set everything up and run all tests, with coverage of the rooms that must have it all
 	@if [ -z "$(ARGS)" ]; then cd web && $(WEB_NPM) run --silent test; fi
 	@.ci/outside-postgres $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= $(ARGS)
 	@if [ -z "$(ARGS)" ]; then $(BIN)/python tests/house/coverage_floor.py; fi
@@ -47,6 +47,15 @@ check: $(DEV_STAMP) $(WEB_STAMP) ## Lint, types and the walls between rooms; sec
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --config importlinter.toml --no-cache
 	@cd web && $(WEB_NPM) run --silent check
+
+.PHONY: chromium
+chromium: ## Install Debian's Chromium, if there is none; the tests of the dashboard look through it
+	@.ci/chromium >/dev/null
+
+.PHONY: screenshots
+screenshots: $(DEV_STAMP) $(PAGES) chromium ## Take pictures of every page of the demo into docs/screenshots
+	@command -v pngquant >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq pngquant >/dev/null; } || true
+	@PYTHONPATH=tests $(BIN)/python -m browser.pictures $(PAGE)
 
 .PHONY: pages
 pages: $(PAGES) ## Build the dashboard's pages, if they are not fresh

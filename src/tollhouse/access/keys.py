@@ -116,8 +116,12 @@ async def create(
     user_id: UserId | None = None,
     team_id: TeamId | None = None,
     created_by: UserId | None = None,
+    made_at: datetime | None = None,
 ) -> NewKey:
-    """Insert a key for a user, a team or neither. The caller opens its budget in the same transaction."""
+    """Insert a key for a user, a team or neither; `made_at` None: it is made now.
+
+    The caller opens its budget in the same transaction.
+    """
     raw = new_raw_key()
     made = NewKey(KeyId(new_id()), sha256_hex(raw), raw)
     await _sql.insert_key(
@@ -129,6 +133,7 @@ async def create(
         key_hash=made.key_hash,
         display=display(raw),
         created_by_user_id=created_by,
+        made_at=made_at,
         **_columns(terms),
     )
     return made

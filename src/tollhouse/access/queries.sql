@@ -34,10 +34,11 @@ FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.token_hash = :token_h
 -- name: insert_key!
 INSERT INTO ai_gateway_keys (id, customer_id, user_id, team_id, key_hash, display, name, budget_usd, budget_reset,
     allowed_models, max_output_tokens, bound_policy, disabled, expires_at, tags, requests_per_minute, tokens_per_minute,
-    concurrent_calls, created_by_user_id)
+    concurrent_calls, created_by_user_id, created_at)
 VALUES (:id, :customer_id, :user_id, :team_id, :key_hash, :display, :name, :budget_usd,
     :budget_reset::ai_gateway_key_budget_reset, :allowed_models, :max_output_tokens, :bound_policy, :disabled, :expires_at,
-    :tags, :requests_per_minute, :tokens_per_minute, :concurrent_calls, :created_by_user_id);
+    :tags, :requests_per_minute, :tokens_per_minute, :concurrent_calls, :created_by_user_id,
+    coalesce(:made_at::timestamptz, now()));
 
 -- name: update_key!
 -- The whole editable part at once; the caller read the row under `key_for_update` in the same transaction.

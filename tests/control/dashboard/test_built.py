@@ -1,5 +1,6 @@
 """The built pages are read as the build leaves them, or not at all."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,21 @@ def test_more_than_we_would_build_stops_the_start(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(built, "_MOST_BYTES", 8)
     with pytest.raises(StartupError, match="build the pages anew"):
         built.read_site(_written(tmp_path))
+
+
+@pytest.mark.skipif(not (built.SITE / built.PAGE).is_file(), reason="the pages were not built: make pages")
+def test_what_was_really_built_is_whole() -> None:
+    site = built.read_site()
+    assert site is not None
+    named = re.findall(r'(?:src|href)="(/[^"]+)"', site.page.decode())
+    assert len(named) >= 4
+    assert [path for path in named if path not in site.files] == []
+    large = {path: file for path, file in site.files.items() if path.endswith((".js", ".css")) and _is_large(file)}
+    assert large
+    assert all(set(file.packed) == {"br", "gzip"} for file in large.values())
+    assert b"<script>" not in site.page
+    assert b"<style" not in site.page
+
+
+def _is_large(file: built.BuiltFile) -> bool:
+    return len(file.plain.body) >= 1_000

@@ -1,14 +1,16 @@
 /** All addresses of the dashboard. Pages load when they are first visited; what is in an address is checked here. */
 
 import { createRootRoute, createRoute, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
-import { meQuery } from '@/api/me';
+import { isAdmin, meQuery } from '@/api/me';
 import { queryClient } from '@/api/queries';
 import { Shell } from '@/app/shell/Shell';
 import { keySearch, keysSearch } from '@/features/keys/search';
 import { overviewSearch } from '@/features/overview/search';
 import { peopleSearch } from '@/features/people/search';
 import { signInSearch } from '@/features/session/search';
-import { tracesSearch } from '@/features/traces/search';
+import { settingsSearch } from '@/features/settings/search';
+import { toolsSearch } from '@/features/tools/search';
+import { traceSearch, tracesSearch } from '@/features/traces/search';
 
 const root = createRootRoute({ component: Outlet });
 
@@ -82,11 +84,13 @@ const traces = createRoute({
 const trace = createRoute({
   getParentRoute: () => inside,
   path: '/traces/$traceId',
+  validateSearch: traceSearch,
   component: lazyRouteComponent(() => import('./TraceRoute'), 'TraceRoute'),
 });
 const tools = createRoute({
   getParentRoute: () => inside,
   path: '/tools',
+  validateSearch: toolsSearch,
   component: lazyRouteComponent(() => import('@/features/tools/ToolsPage'), 'ToolsPage'),
 });
 const people = createRoute({
@@ -98,15 +102,18 @@ const people = createRoute({
 const settings = createRoute({
   getParentRoute: () => inside,
   path: '/settings',
-  beforeLoad: ({ location }) => {
+  beforeLoad: async ({ location }) => {
     if (location.pathname === '/settings') {
-      throw redirect({ to: '/settings/$section', params: { section: 'organisation' } });
+      const me = await queryClient.ensureQueryData(meQuery);
+      const section = me !== null && isAdmin(me) ? 'organisation' : 'account';
+      throw redirect({ to: '/settings/$section', params: { section } });
     }
   },
 });
 const section = createRoute({
   getParentRoute: () => settings,
   path: '$section',
+  validateSearch: settingsSearch,
   component: lazyRouteComponent(() => import('@/features/settings/SettingsPage'), 'SettingsPage'),
 });
 

@@ -104,9 +104,9 @@ export function DataTable<Row>(props: Props<Row>) {
               );
             })}
           </div>
-          {rows.length === 0 && nothing}
-          {more?.busy && <Skeleton h={rowHeight - 24} m={12} aria-label="Loading more" />}
         </div>
+        {rows.length === 0 && nothing}
+        {more?.busy && <Skeleton h={rowHeight - 24} m={12} />}
       </div>
     </Box>
   );

@@ -42,8 +42,9 @@ export function usdOfNanos(nanos: number): string {
   return `${whole < 0n ? '-' : ''}${size / NANOS_PER_USD}.${part}`;
 }
 
-/** `$1.2K`, for axes. */
+/** `$1.2K`, for axes; whole dollars without cents. */
 export function shortUsd(amount: number): string {
+  if (amount >= 0 && amount < 1000 && Number.isInteger(amount)) return `$${amount}`;
   return Math.abs(amount) >= 1000 ? `$${COMPACT.format(amount)}` : usd(amount);
 }
 
@@ -62,6 +63,7 @@ export function percent(share: number): string {
 
 /** `840 ms`, `1.24 s`, `2 min 5 s`. */
 export function duration(ms: number): string {
+  if (ms === 0) return '0 ms';
   if (ms < 1) return `${ms.toFixed(2)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;

@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { api, rememberCsrfToken, take } from '@/api/client';
+import { meQuery } from '@/api/me';
 import { failed } from '@/ui/notices';
 
 let leaving = false;
@@ -24,6 +25,7 @@ export function useSignOut(): () => void {
       return;
     }
     rememberCsrfToken(null);
+    client.setQueryData(meQuery.queryKey, null);
     await navigate({ to: '/sign-in' });
     client.clear();
     leaving = false;

@@ -4,7 +4,13 @@ import { ROLES } from './rights';
 
 export function RoleBadge({ role }: { role: Role }) {
   return (
-    <Badge variant="light" color={role === 'member' ? 'gray' : 'pine'} tt="none">
+    <Badge
+      variant="light"
+      color={role === 'member' ? 'gray' : 'pine'}
+      tt="none"
+      display="flex"
+      w="fit-content"
+    >
       {ROLES[role].label}
     </Badge>
   );

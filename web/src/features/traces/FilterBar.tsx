@@ -1,9 +1,10 @@
 import { Button, Collapse, Group, Switch, Text, TextInput } from '@mantine/core';
-import { useDebouncedCallback, useDisclosure, useMediaQuery } from '@mantine/hooks';
+import { useDebouncedCallback, useDisclosure } from '@mantine/hooks';
 import { IconAdjustmentsHorizontal, IconSearch } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { TimeRange } from '@/ui/TimeRange';
 import { type Period, rangeSearch } from '@/ui/timeRange';
+import { useNarrow } from '@/ui/useNarrow';
 import { Chips } from './Chips';
 import { chipsOf } from './chips';
 import { FilterMenu } from './FilterMenu';
@@ -17,11 +18,9 @@ type Props = {
   actions: ReactNode;
 };
 
-const NARROW = '(max-width: 48em)';
-
 /** What is searched for. On narrow screens all but the text folds away. */
 export function FilterBar({ search, change, period, actions }: Props) {
-  const narrow = useMediaQuery(NARROW, false, { getInitialValueInEffect: false });
+  const narrow = useNarrow();
   const [opened, { toggle }] = useDisclosure();
   const chips = chipsOf(search, useNames(search, period));
   const rest = (

@@ -20,7 +20,7 @@ export function NothingFound({ search, change }: Props) {
         icon={<IconSearchOff aria-hidden />}
         title="Nothing matches"
         action={
-          <Group gap="sm">
+          <Group gap="sm" justify="center">
             <Button variant="default" onClick={() => change(NO_FILTERS)}>
               Clear filters
             </Button>

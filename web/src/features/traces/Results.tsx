@@ -76,7 +76,7 @@ export function Results({ search, filters, change, period }: Props) {
               {live.rows.length === 0 ? 'Nothing found so far. ' : ''}Looked through everything since{' '}
               <When at={reached} style="minute" />.
             </>
-          ) : next === 'end' ? (
+          ) : live.rows.length === 0 ? null : next === 'end' ? (
             `${live.rows.length} ${live.rows.length === 1 ? 'trace' : 'traces'}, all of this time`
           ) : (
             `${live.rows.length} ${live.rows.length === 1 ? 'trace' : 'traces'} so far`

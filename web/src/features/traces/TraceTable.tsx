@@ -3,6 +3,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import { IconArrowUp } from '@tabler/icons-react';
 import { type ReactNode, type UIEvent, useMemo, useRef, useState } from 'react';
 import { DataTable } from '@/ui/DataTable';
+import { useNarrow } from '@/ui/useNarrow';
 import type { Breadth } from './columns';
 import { columnsOf } from './columns';
 import { barScale, type Trace } from './live';
@@ -64,7 +65,7 @@ export function TraceTable({ rows, waiting, letAllIn, reading, open, more, nothi
         idOf={(trace) => trace.trace_id}
         open={open}
         more={more}
-        minWidth={breadth === 'wide' ? 900 : breadth === 'middle' ? 660 : 0}
+        minWidth={breadth === 'wide' ? 960 : breadth === 'middle' ? 660 : 0}
         height="calc(100dvh - 250px)"
         rowHeight={ROW_PX}
         nothing={nothing}
@@ -86,6 +87,6 @@ export function TraceTable({ rows, waiting, letAllIn, reading, open, more, nothi
 
 function useBreadth(): Breadth {
   const wide = useMediaQuery('(min-width: 80em)', true, { getInitialValueInEffect: false });
-  const middle = useMediaQuery('(min-width: 48em)', true, { getInitialValueInEffect: false });
-  return wide ? 'wide' : middle ? 'middle' : 'narrow';
+  const narrow = useNarrow();
+  return wide ? 'wide' : narrow ? 'narrow' : 'middle';
 }

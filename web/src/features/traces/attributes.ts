@@ -1,5 +1,7 @@
 /** A span's attributes: in groups, as texts, and those that match a word. Pure. */
 
+import { isContent } from './contentNames';
+
 export type Entry = { name: string; value: string; cut: boolean };
 export type Group = { name: string; entries: Entry[] };
 
@@ -11,10 +13,14 @@ const GROUPS: readonly [string, RegExp][] = [
   ['Database', /^(db)\./],
 ];
 const OTHER = 'Other';
+/** Long, and shown as a conversation elsewhere: last. */
+const CONTENT = 'Content';
 const TRUNCATED = '.truncated';
 
 export function groupsOf(attributes: Record<string, unknown>, word = ''): Group[] {
-  const groups = new Map<string, Entry[]>([...GROUPS.map(([name]) => name), OTHER].map((name) => [name, []]));
+  const groups = new Map<string, Entry[]>(
+    [...GROUPS.map(([name]) => name), OTHER, CONTENT].map((name) => [name, []]),
+  );
   const wanted = word.trim().toLowerCase();
   for (const name of Object.keys(attributes).sort()) {
     if (name.endsWith(TRUNCATED) && name.slice(0, -TRUNCATED.length) in attributes) continue;
@@ -30,6 +36,7 @@ export function groupsOf(attributes: Record<string, unknown>, word = ''): Group[
 }
 
 function groupOf(name: string): string {
+  if (isContent(name)) return CONTENT;
   return GROUPS.find(([, pattern]) => pattern.test(name))?.[0] ?? OTHER;
 }
 

@@ -136,7 +136,7 @@ export function Outcome({ trace }: { trace: Trace }) {
       </Text>
     );
   return (
-    <Badge color="red" variant="light" tt="none" leftSection={<IconAlertTriangle size={12} aria-hidden />}>
+    <Badge color="red" variant="light" tt="none" px={7}>
       {trace.errors} {trace.errors === 1 ? 'error' : 'errors'}
     </Badge>
   );

@@ -11,7 +11,7 @@ export function columnsOf(breadth: Breadth, scale: number): Column<Trace>[] {
   const name: Column<Trace> = {
     id: 'name',
     head: 'Trace',
-    width: narrow ? 'minmax(0, 1fr)' : 'minmax(160px, 2.6fr)',
+    width: narrow ? 'minmax(0, 1fr)' : 'minmax(150px, 2.6fr)',
     cell: (trace) => <Name trace={trace} narrow={narrow} />,
   };
   const took: Column<Trace> = {
@@ -30,33 +30,33 @@ export function columnsOf(breadth: Breadth, scale: number): Column<Trace>[] {
   const outcome: Column<Trace> = {
     id: 'status',
     head: 'Status',
-    width: '84px',
+    width: '68px',
     cell: (trace) => <Outcome trace={trace} />,
   };
   if (narrow) return [name, took, cost];
   const started: Column<Trace> = {
     id: 'started',
     head: 'Started',
-    width: 'minmax(104px, 0.7fr)',
+    width: 'minmax(108px, 0.7fr)',
     cell: (trace) => <When at={trace.started_at} />,
   };
   const models: Column<Trace> = {
     id: 'models',
     head: 'Models',
-    width: 'minmax(110px, 1.2fr)',
+    width: 'minmax(100px, 1.2fr)',
     cell: (trace) => <Models models={trace.models} />,
   };
   const tokens: Column<Trace> = {
     id: 'tokens',
     head: 'Tokens',
-    width: '112px',
+    width: '104px',
     align: 'end',
     cell: (trace) => <InAndOut trace={trace} />,
   };
   const whose: Column<Trace> = {
     id: 'whose',
     head: 'User, key',
-    width: 'minmax(110px, 1.1fr)',
+    width: 'minmax(100px, 1.1fr)',
     cell: (trace) => <Whose trace={trace} />,
   };
   return breadth === 'wide'

@@ -15,17 +15,6 @@ export const KIND_NAMES: Record<Kind, string> = {
   step: 'Step',
 };
 
-/** Mantine's colours, far enough apart in light and dark. */
-export const KIND_COLOURS: Record<Kind, string> = {
-  call: 'pine',
-  agent: 'indigo',
-  tool: 'orange',
-  retrieval: 'grape',
-  request: 'cyan',
-  database: 'yellow',
-  step: 'gray',
-};
-
 /** Names say it where nothing else does. The first that fits. */
 const LONGEST_NAME = 200;
 const BY_NAME: readonly [Kind, RegExp][] = [

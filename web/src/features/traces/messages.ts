@@ -4,6 +4,7 @@
  *  message is an attribute, and JSON as OpenAI's and Anthropic's APIs have it. */
 
 import { textOf } from './attributes';
+import { FLAT, INPUTS, OUTPUTS } from './contentNames';
 import { loosely } from './cutJson';
 
 export type Part =
@@ -17,8 +18,6 @@ export type Conversation = { messages: Message[]; cut: boolean };
 
 type Json = Record<string, unknown>;
 
-const INPUTS = ['gen_ai.input.messages', 'gen_ai.prompt', 'ai.prompt.messages', 'input.value', 'ai.prompt'];
-const OUTPUTS = ['gen_ai.output.messages', 'gen_ai.completion', 'ai.response.text', 'output.value'];
 const OBSERVED = [
   ['langfuse.observation.input', 'user'],
   ['traceloop.entity.input', 'input'],
@@ -27,15 +26,6 @@ const OBSERVED = [
   ['traceloop.entity.output', 'output'],
   ['gen_ai.tool.call.result', 'result'],
 ] as const;
-const FLAT =
-  /^(gen_ai\.prompt|gen_ai\.completion|llm\.input_messages|llm\.output_messages)\.(\d{1,4})\.(?:message\.)?(.+)$/;
-const CONTENT_ATTRIBUTE =
-  /^gen_ai\.(input\.messages|output\.messages|system_instructions|prompt|completion|tool\.call\.(arguments|result))/;
-
-export function isContent(name: string): boolean {
-  return CONTENT_ATTRIBUTE.test(name) || FLAT.test(name) || [...INPUTS, ...OUTPUTS].includes(name);
-}
-
 export function conversationOf(attributes: Json): Conversation {
   const names: string[] = [];
   const first = (known: readonly string[], role: string): Message[] => {

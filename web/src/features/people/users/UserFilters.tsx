@@ -19,7 +19,7 @@ export function UserFilters() {
       <Select
         aria-label="Role"
         placeholder="Any role"
-        w={{ base: '100%', xs: 140 }}
+        w={{ base: 'calc(50% - 6px)', xs: 140 }}
         clearable
         data={[
           { value: 'admin', label: 'Admins' },
@@ -32,7 +32,7 @@ export function UserFilters() {
       <Select
         aria-label="State"
         placeholder="Any state"
-        w={{ base: '100%', xs: 140 }}
+        w={{ base: 'calc(50% - 6px)', xs: 140 }}
         clearable
         data={[
           { value: 'active', label: 'Active' },

@@ -1,6 +1,7 @@
-import { Badge, Text, Tooltip } from '@mantine/core';
+import { Text, Tooltip } from '@mantine/core';
 import type { Column } from '@/ui/DataTable';
 import { Money } from '@/ui/Money';
+import { StateDot } from '@/ui/StateDot';
 import { Tokens } from '@/ui/Tokens';
 import { When } from '@/ui/When';
 import { PersonCell } from '../PersonCell';
@@ -10,7 +11,7 @@ import { RoleBadge } from '../RoleBadge';
 const PERSON: Column<User> = {
   id: 'person',
   head: 'Person',
-  width: 'minmax(170px, 2fr)',
+  width: 'minmax(170px, 2.4fr)',
   cell: (user) => <PersonCell name={user.name} email={user.email} />,
 };
 const ROLE: Column<User> = {
@@ -26,7 +27,8 @@ export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Use
   return [
     PERSON,
     { ...ROLE, cell: (user) => <RoleBadge role={user.role} /> },
-    { id: 'teams', head: 'Teams', width: 'minmax(110px, 1.2fr)', cell: (user) => <TeamNames user={user} /> },
+    { id: 'state', head: 'State', width: '100px', cell: (user) => <StateOf user={user} /> },
+    { id: 'teams', head: 'Teams', width: 'minmax(110px, 1fr)', cell: (user) => <TeamNames user={user} /> },
     { id: 'keys', head: 'Keys', width: '56px', align: 'end', cell: (user) => <Tokens of={user.keys} /> },
     {
       id: 'spend',
@@ -35,7 +37,6 @@ export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Use
       align: 'end',
       cell: (user) => <Money usd={spent(spend, user.id)} />,
     },
-    { id: 'state', head: 'State', width: '92px', cell: (user) => <StateOf user={user} /> },
     {
       id: 'joined',
       head: 'Joined',
@@ -47,11 +48,7 @@ export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Use
 }
 
 function StateOf({ user }: { user: User }) {
-  return (
-    <Badge variant="dot" color={user.disabled ? 'red' : 'pine'} tt="none" fw={500}>
-      {user.disabled ? 'Disabled' : 'Active'}
-    </Badge>
-  );
+  return <StateDot colour={user.disabled ? 'red' : 'pine'}>{user.disabled ? 'Disabled' : 'Active'}</StateDot>;
 }
 
 function TeamNames({ user }: { user: User }) {

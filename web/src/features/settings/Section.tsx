@@ -1,0 +1,70 @@
+import { Box, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { SECTIONS, type SectionId } from './sections';
+
+/** A part of the settings under its heading. */
+export function Section({
+  id,
+  actions,
+  children,
+}: {
+  id: SectionId;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
+  const section = SECTIONS.find((each) => each.id === id);
+  return (
+    <Stack gap="lg">
+      <Group justify="space-between" align="flex-start" gap="sm">
+        <Box miw={0}>
+          <Title order={2} fz="lg">
+            {section?.label}
+          </Title>
+          <Text size="sm" c="dimmed">
+            {section?.about}
+          </Text>
+        </Box>
+        {actions}
+      </Group>
+      {children}
+    </Stack>
+  );
+}
+
+type CardProps = {
+  title: string;
+  about?: ReactNode;
+  actions?: ReactNode;
+  danger?: boolean;
+  children: ReactNode;
+};
+
+/** One subject within a section. */
+export function Card({ title, about, actions, danger = false, children }: CardProps) {
+  return (
+    <Paper
+      withBorder
+      p={{ base: 'md', sm: 'lg' }}
+      component="section"
+      aria-label={title}
+      {...(danger ? { style: { borderColor: 'var(--mantine-color-red-outline)' } } : {})}
+    >
+      <Stack gap="md">
+        <Group justify="space-between" align="flex-start" gap="sm">
+          <Box miw={0} flex="1 1 240px">
+            <Title order={3} fz="md">
+              {title}
+            </Title>
+            {about !== undefined && (
+              <Text size="sm" c="dimmed" mt={2} component="div">
+                {about}
+              </Text>
+            )}
+          </Box>
+          {actions}
+        </Group>
+        {children}
+      </Stack>
+    </Paper>
+  );
+}

@@ -1,0 +1,50 @@
+import { Button, Group, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { api, rememberCsrfToken, take } from '@/api/client';
+import { Confirm } from '@/ui/Confirm';
+import type { Customer } from '../customer';
+import { Card } from '../Section';
+
+export function DangerZone({ customer }: { customer: Customer }) {
+  const [opened, { open, close }] = useDisclosure();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const end = useMutation({
+    mutationFn: () => take(api.POST('/v1/customers/me/delete', { body: { name: customer.name } })),
+    onSuccess: async () => {
+      rememberCsrfToken(null);
+      await navigate({ to: '/sign-in' });
+      client.clear();
+    },
+  });
+  return (
+    <Card title="Danger zone" danger>
+      <Group justify="space-between" gap="sm">
+        <Text size="sm" flex="1 1 300px">
+          Delete {customer.name} with all its people, teams and keys.
+        </Text>
+        <Button variant="light" color="red" onClick={open}>
+          Delete organisation
+        </Button>
+      </Group>
+      {opened && (
+        <Confirm
+          opened
+          close={close}
+          title={`Delete ${customer.name}?`}
+          verb="Delete organisation"
+          typed={customer.name}
+          busy={end.isPending}
+          error={end.error}
+          act={() => end.mutate()}
+        >
+          Every key stops working at once. People, teams, sessions and API tokens are deleted, and the gateway
+          at Cloudflare is removed. The ledger, receipts, the audit log and invoices stay. This cannot be
+          undone.
+        </Confirm>
+      )}
+    </Card>
+  );
+}

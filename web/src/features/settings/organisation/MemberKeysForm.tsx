@@ -1,0 +1,80 @@
+import { NumberInput, SimpleGrid, Stack, TagsInput, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useQuery } from '@tanstack/react-query';
+import { modelPatternsQuery } from '@/ui/budgets/api';
+import { fieldErrors } from '@/ui/formErrors';
+import { done } from '@/ui/notices';
+import { Failed } from '@/ui/states';
+import { type Customer, useChangeCustomer } from '../customer';
+import { SaveBar } from '../SaveBar';
+import { Card } from '../Section';
+import { bodyOf, formOf, problemsOf, type MemberKeysForm as Values } from './memberKeys';
+
+const FIELDS = {
+  'member_keys.max_budget_usd': 'budget',
+  'member_keys.allowed_models': 'models',
+  'member_keys.max_keys': 'keys',
+};
+const SHOWN_MODELS = 30;
+
+export function MemberKeysForm({ customer }: { customer: Customer }) {
+  const change = useChangeCustomer();
+  const { data: patterns = [] } = useQuery(modelPatternsQuery);
+  const form = useForm<Values>({
+    initialValues: formOf(customer.settings.member_keys),
+    validate: problemsOf,
+  });
+  const general = change.error !== null && fieldErrors(change.error, FIELDS) === null;
+  function save(values: Values) {
+    change.mutate(
+      { member_keys: bodyOf(values) },
+      {
+        onSuccess: ({ customer: now }) => {
+          form.setInitialValues(formOf(now.settings.member_keys));
+          form.reset();
+          done('The limits hold for keys that members make from now on');
+        },
+        onError: (error) => form.setErrors(fieldErrors(error, FIELDS) ?? {}),
+      },
+    );
+  }
+  return (
+    <Card
+      title="Keys that members make"
+      about="Limits for keys that members make by themselves. Admins and managers may give more; keys that exist stay as they are."
+    >
+      <form onSubmit={form.onSubmit(save)} noValidate>
+        <Stack gap="md">
+          <SimpleGrid cols={{ base: 1, sm: 2 }}>
+            <TextInput
+              label="Greatest budget of a key"
+              description="With it, each key must have a budget"
+              placeholder="Not limited"
+              leftSection="$"
+              inputMode="decimal"
+              {...form.getInputProps('budget')}
+            />
+            <NumberInput
+              label="Most keys of a member"
+              description="0: members make none"
+              placeholder="Not limited"
+              min={0}
+              allowDecimal={false}
+              {...form.getInputProps('keys')}
+            />
+          </SimpleGrid>
+          <TagsInput
+            label="Models they may choose from"
+            description="provider/model, or the beginning of one and *; Enter adds one"
+            placeholder={form.values.models.length === 0 ? 'All models' : ''}
+            data={patterns}
+            limit={SHOWN_MODELS}
+            {...form.getInputProps('models')}
+          />
+          {general && <Failed error={change.error} what="Nothing was saved" />}
+          <SaveBar dirty={form.isDirty()} busy={change.isPending} reset={form.reset} />
+        </Stack>
+      </form>
+    </Card>
+  );
+}
