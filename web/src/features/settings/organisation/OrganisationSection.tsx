@@ -2,6 +2,7 @@ import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { isAdmin, useMe } from '@/api/me';
 import { BudgetsEditor } from '@/ui/budgets/BudgetsEditor';
+import { Money } from '@/ui/Money';
 import { Failed, LoadingRows } from '@/ui/states';
 import { Term } from '@/ui/Term';
 import { type Customer, customerQuery } from '../customer';
@@ -65,8 +66,14 @@ function Seen({ customer }: { customer: Customer }) {
         </Term>
         <Term name="Prompts and answers">{settings.capture_content ? 'Kept' : 'Not kept'}</Term>
         <Term name="Members’ keys">
-          {limits.max_budget_usd === null ? 'Any budget' : `At most $${limits.max_budget_usd} each`},{' '}
-          {limits.max_keys === null ? 'any number' : `at most ${limits.max_keys}`},{' '}
+          {limits.max_budget_usd === null ? (
+            'Any budget'
+          ) : (
+            <>
+              At most <Money usd={limits.max_budget_usd} /> each
+            </>
+          )}
+          , {limits.max_keys === null ? 'any number' : `at most ${limits.max_keys}`},{' '}
           {limits.allowed_models.length === 0 ? 'all models' : limits.allowed_models.join(', ')}
         </Term>
       </div>
