@@ -3,10 +3,10 @@ import { useQuery } from '@tanstack/react-query';
 import { isAdmin, useMe } from '@/api/me';
 import { BudgetsEditor } from '@/ui/budgets/BudgetsEditor';
 import { Money } from '@/ui/Money';
-import { Failed, LoadingRows } from '@/ui/states';
+import { Failed } from '@/ui/states';
 import { Term } from '@/ui/Term';
 import { type Customer, customerQuery } from '../customer';
-import { Card, Section } from '../Section';
+import { Card, LoadingCards, Section } from '../Section';
 import { DangerZone } from './DangerZone';
 import { MemberKeysForm } from './MemberKeysForm';
 import { ProfileForm } from './ProfileForm';
@@ -18,7 +18,7 @@ export default function OrganisationSection() {
   return (
     <Section id="organisation">
       {error !== null && data === undefined && <Failed error={error} again={() => void refetch()} />}
-      {error === null && data === undefined && <LoadingRows />}
+      {error === null && data === undefined && <LoadingCards />}
       {data !== undefined && (
         <Stack gap="lg">
           {admin ? <Forms customer={data} /> : <Seen customer={data} />}
