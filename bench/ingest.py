@@ -23,9 +23,18 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import psutil
 from bench import wrk
 from bench.figures import Load
-from bench.processes import BenchError, cpu_seconds, end_in_order_when_told, on_core, pick_cores
+from bench.processes import (
+    AHEAD,
+    BenchError,
+    cpu_seconds,
+    end_in_order_when_told,
+    on_core,
+    pick_cores,
+    run_children_ahead,
+)
 from bench.targets import Bench, Target, provider, tollhouse
 from bench.upstream import MODEL
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -48,6 +57,7 @@ class Told:
     spans: int
     connections: int
     rate: int
+    apart: bool
 
 
 @dataclass(slots=True)
@@ -76,6 +86,7 @@ def main() -> int:
     parser.add_argument("--spans", type=int, default=500, help="spans in a batch")
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--rate", type=int, default=0, help="spans a second in all; 0: as fast as it goes")
+    parser.add_argument("--apart", action="store_true", help="callers and upstream never wait for PostgreSQL's core")
     told = Told(**vars(parser.parse_args()))
     end_in_order_when_told()
     try:
@@ -92,17 +103,23 @@ def _measure(told: Told) -> str:
         folder = Path(name)
         (folder / "call.json").write_text(json.dumps(_BODY))
         more = {"TOLLHOUSE_INGEST_SPANS_PER_S": "10000000"}
-        with (
-            provider(folder, cores, chunks=1, delay_ms=0) as upstream,
-            tollhouse(Bench(folder, cores, upstream), more) as targets,
-        ):
-            target = targets[0]
-            _turn(target, folder, told, _WARM_UP_S, spans=True)
-            seen: dict[bool, list[Turn]] = {False: [], True: []}
-            for _ in range(told.turns):
-                for spans, turns in seen.items():
-                    turns.append(_turn(target, folder, told, told.seconds, spans=spans))
+        with provider(folder, cores, chunks=1, delay_ms=0) as upstream:
+            if told.apart:
+                run_children_ahead()
+            with tollhouse(Bench(folder, cores, upstream), more) as targets:
+                seen = _turns(targets[0], folder, told)
     return _table(seen)
+
+
+def _turns(target: Target, folder: Path, told: Told) -> dict[bool, list[Turn]]:
+    _turn(target, folder, told, _WARM_UP_S, spans=True)
+    for beside in psutil.Process(target.pid).children(recursive=True):
+        beside.cpu_affinity([])  # what works on spans takes what either core has left
+    seen: dict[bool, list[Turn]] = {False: [], True: []}
+    for _ in range(told.turns):
+        for spans, turns in seen.items():
+            turns.append(_turn(target, folder, told, told.seconds, spans=spans))
+    return seen
 
 
 def _turn(target: Target, folder: Path, told: Told, seconds: int, *, spans: bool) -> Turn:
@@ -111,10 +128,7 @@ def _turn(target: Target, folder: Path, told: Told, seconds: int, *, spans: bool
     gateway, postgres = cpu_seconds(target.pid), target.postgres.cpu_seconds()
     with _sending(target, batches, told) as sent:
         began = time.monotonic()
-        calls = subprocess.Popen(
-            wrk.command(wrk.LOAD, 1, seconds, target.url, target.authorization, folder / "call.json", _PACE_MS),
-            stdout=subprocess.PIPE,
-        )
+        calls = subprocess.Popen(_calls(target, folder, told, seconds), stdout=subprocess.PIPE)
         output, _ = calls.communicate()
         took = time.monotonic() - began
         accepted = sent.accepted
@@ -128,6 +142,12 @@ def _turn(target: Target, folder: Path, told: Told, seconds: int, *, spans: bool
         (cpu_seconds(target.pid) - gateway) / took,
         (target.postgres.cpu_seconds() - postgres) / took,
     )
+
+
+def _calls(target: Target, folder: Path, told: Told, seconds: int) -> list[str]:
+    body = folder / "call.json"
+    command = wrk.command(wrk.LOAD, 1, seconds, target.url, target.authorization, body, _PACE_MS)
+    return [*(AHEAD if told.apart else ()), *map(str, command)]
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ many transactions the database made for a thousand calls.
 import argparse
 import asyncio
 import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,11 +17,10 @@ from statistics import median
 from typing import Final, cast
 
 import msgspec
-import psutil
 from bench import wrk
 from bench.figures import Load
 from bench.one_megabyte import settings_of
-from bench.processes import BenchError, end_in_order_when_told, on_core, pick_cores
+from bench.processes import AHEAD, BenchError, end_in_order_when_told, on_core, pick_cores, run_children_ahead
 from bench.seed import seed
 from bench.targets import commits, provider
 from bench.upstream import MODEL
@@ -45,7 +43,6 @@ _BODY: Final = msgspec.json.encode(
 )
 _WARM_UP_S: Final = 8
 _CONNECTIONS: Final = (1, 16)
-_AHEAD: Final = ("chrt", "--rr", "1")
 
 
 class NoLedger:
@@ -71,7 +68,7 @@ class Caller:
         command = wrk.command(wrk.LOAD, connections, seconds, address, f"Bearer {key}", self.folder / "call.json")
         with on_core(self.core):
             running = await asyncio.create_subprocess_exec(
-                *[*_AHEAD, *command] if self.apart else command, stdout=asyncio.subprocess.PIPE
+                *[*AHEAD, *command] if self.apart else command, stdout=asyncio.subprocess.PIPE
             )
         output, _ = await running.communicate()
         load = wrk.told(output)
@@ -108,17 +105,6 @@ def main() -> int:
     return 0
 
 
-def _run_ahead() -> None:
-    """Let what runs now, the upstream, and what it starts, have its core whenever it wants it.
-
-    In production load and upstream are other machines; here a caller would wait for the bursts of Postgres, which
-    has no core of its own. Only a real-time process takes the core from another one at once.
-    """
-    for process in psutil.Process().children(recursive=True):
-        for thread in process.threads():
-            os.sched_setscheduler(thread.id, os.SCHED_RR, os.sched_param(1))
-
-
 def _measure(seconds: int, turns: int, *, apart: bool) -> str:
     cores = pick_cores()
     with tempfile.TemporaryDirectory(prefix="tollhouse-bench-") as name, on_core(cores.load):
@@ -126,7 +112,7 @@ def _measure(seconds: int, turns: int, *, apart: bool) -> str:
         (folder / "call.json").write_bytes(_BODY)
         with provider(folder, cores, chunks=1, delay_ms=0) as upstream:
             if apart:
-                _run_ahead()
+                run_children_ahead()
             settings = settings_of(folder, upstream)
             make_data_dir(settings)
             with server.running(settings.database_url, settings.data_dir) as url, on_core(cores.gateway):

@@ -16,11 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 _TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 _STOP_S: Final = 15.0
 _POLL_S: Final = 0.05
 # The developer's own settings, proxies and keys stay outside.
 _KEPT_NAMES: Final = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+
+
+AHEAD: Final = ("chrt", "--rr", "1")
+"""Before a command: it has its core whenever it wants it."""
 
 
 class BenchError(Exception):
@@ -104,6 +110,17 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait(_STOP_S)
+
+
+def run_children_ahead() -> None:
+    """Let what runs now, the upstream, and what it starts, have its core whenever it wants it.
+
+    In production load and upstream are other machines; here a caller would wait for the bursts of Postgres, which
+    has no core of its own. Only a real-time process takes the core from another one at once.
+    """
+    for process in psutil.Process().children(recursive=True):
+        for thread in process.threads():
+            os.sched_setscheduler(thread.id, os.SCHED_RR, os.sched_param(1))
 
 
 # Watching --------------------------------------------------------------------------------------------------

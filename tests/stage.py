@@ -182,7 +182,11 @@ async def open_stage(
     told: Mapping[str, str] | None = None,
     **more: object,
 ) -> AsyncIterator[Stage]:
-    """House and emulator in this event loop. `told`: more of the environment, by its whole names."""
+    """House and emulator in this event loop; the work on spans, too, unless `ingest_process` says otherwise.
+
+    `told`: more of the environment, by its whole names.
+    """
+    more = {"ingest_process": False} | more
     async with emulated(**(world or {})) as emulator:
         read = settings_from(environment(emulator.url, database_url, data_dir, **more) | dict(told or {}))
         listener = serving.listen("127.0.0.1", 0)

@@ -113,8 +113,8 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         stack.callback(tally.close)
         counts = Counts(tally)
         road = road_of(settings, worker, upstream, known.permits, prices, control, clock, point, rates, counts)
-        intake = intake_of(settings, database, known, clock)
-        own: list[Loop] = [worker.keeper.run, worker.janitor.run, notices.run, intake.commits.run, deliveries.run]
+        intake = intake_of(settings, database_url, database, known, clock)
+        own: list[Loop] = [worker.keeper.run, worker.janitor.run, notices.run, intake.office.run, deliveries.run]
         own += [exports.run, Gauges(tally, Sources(worker.keeper, upstream, database)).run]
         chores: list[Loop] = [partial(keep_prices, settings, prices), *chores_of(settings, control, meters)]
         loops = asyncio.create_task(_run_loops(*own, *chores))
@@ -139,8 +139,9 @@ async def open_control(settings: Settings, database_url: str) -> AsyncIterator[C
 def _control_plane(control: ControlContext) -> "ControlPlane":
     """Late: FastAPI with all routes takes most of a second to load, and commands without a server do not need it."""
     from tollhouse.control.api import ControlPlane
+    from tollhouse.control.dashboard.built import read_site
 
-    plane = ControlPlane(control)
+    plane = ControlPlane(control, read_site())
     plane.warm()
     return plane
 

@@ -25,6 +25,7 @@ class _Entry(NamedTuple):
 _COMMANDS: Final[Mapping[str, _Entry]] = {
     "serve": _Entry("serve", "serve", "Run the gateway and the control plane."),
     "worker": _Entry("worker", "worker"),
+    "annex": _Entry("annex", "annex"),
     "emulator": _Entry("serve", "emulator", "Run a local Cloudflare AI Gateway with a provider behind it."),
     "migrate": _Entry("installation", "migrate", "Bring the database to this version's schema."),
     "config": _Entry("installation", "config", "Show every setting with its value; secrets are masked."),

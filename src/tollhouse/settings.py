@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """For the database, in one process."""
     ingest_spans_per_s: Annotated[int, Field(ge=1, le=10_000_000)] = 20_000
     """By credential, in one process."""
+    ingest_process: bool = True
+    """Work on spans in a process of its own beside each that serves, so that calls to models do not wait for it."""
     ingest_days_back: Annotated[int, Field(ge=1, le=3650)] = 30
     """Older spans are not taken."""
     trace_retention_days: Annotated[int, Field(ge=1, le=400)] = 30

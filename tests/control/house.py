@@ -18,6 +18,7 @@ from tollhouse.cloudflare.management import ManagementError
 from tollhouse.control import api
 from tollhouse.control.callers import Actor
 from tollhouse.control.context import ControlContext
+from tollhouse.control.dashboard.built import BuiltFile, BuiltSite, Form
 from tollhouse.control.people import tokens
 from tollhouse.control.people.tokens import TokenTerms
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId
@@ -83,14 +84,19 @@ class Member:
 class House:
     """The app over a context, and whoever is let in. Everything is closed with the stack."""
 
-    def __init__(self, context: ControlContext, stack: AsyncExitStack) -> None:
+    def __init__(self, context: ControlContext, stack: AsyncExitStack, pages: BuiltSite | None = None) -> None:
         self.context = context
-        self.app = api.ControlPlane(context)
+        self.app = api.ControlPlane(context, pages)
         self._stack = stack
+        self._pages = pages
 
     def but(self, **changes: Any) -> "House":
         """The same house, built from a context with changes."""
-        return House(replace(self.context, **changes), self._stack)
+        return House(replace(self.context, **changes), self._stack, self._pages)
+
+    def with_pages(self) -> "House":
+        """The same house, with a dashboard of one page and one script."""
+        return House(self.context, self._stack, built_site())
 
     async def visitor(self, token: str | None = None) -> httpx.AsyncClient:
         """A client of its own, with a jar for cookies; nobody in particular without a token."""
@@ -124,6 +130,17 @@ class House:
         """Rows, for looking behind the API."""
         async with self.context.database.connection() as connection:
             return [dict(row) for row in await connection.fetch(query, *arguments)]
+
+
+def built_site() -> BuiltSite:
+    script = BuiltFile(
+        "text/javascript; charset=utf-8",
+        Form(b"let a = 1", '"plain"'),
+        {"br": Form(b"<brotli>", '"plain-br"'), "gzip": Form(b"<gzip>", '"plain-gzip"')},
+    )
+    icon = BuiltFile("image/svg+xml", Form(b"<svg/>", '"icon"'), {})
+    page = b'<!doctype html><meta name="csp-nonce" content="__CSP_NONCE__">'
+    return BuiltSite({"/assets/index-1a2b.js": script, "/favicon.svg": icon}, page)
 
 
 def registration(email: str, **fields: object) -> dict[str, object]:

@@ -143,6 +143,7 @@ MATRIX: Final = (
     Route("GET", "/v1/ai/models", 200, KEYS_TOO),
     Route("GET", "/v1/ai/models/{model_id}", 200, Grid(KNOWN, KNOWN, KNOWN, KNOWN, KNOWN, KNOWN)),
     Route("GET", "/v1/ai/keys/customer", 200, BOSSES),
+    Route("GET", "/v1/ai/keys/totals", 200, BOSSES),
     Route("GET", "/v1/ai/keys/export", 200, BOSSES),
     Route(
         "POST",

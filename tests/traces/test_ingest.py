@@ -67,3 +67,14 @@ async def test_what_senders_claim_cannot_break_a_sum(connection: Connection) -> 
     absurd = dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens", "cost_nanos"), most)
     await ingest(connection, [a_span(number, source="otlp", **absurd) for number in range(3)])
     assert await connection.fetchval("SELECT sum(reported_cost_nanos)::bigint FROM rollup_pending") == 3 * 10**13
+
+
+async def test_what_nobody_told_counts_as_nothing(connection: Connection) -> None:
+    names = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nanos")
+    await ingest(connection, [a_span(1, source="otlp", **dict.fromkeys(names))])
+    row = await connection.fetchrow(
+        "SELECT calls, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, "
+        "reported_cost_nanos FROM rollup_pending"
+    )
+    assert row is not None
+    assert tuple(row) == (1, 0, 0, 0, 0, 0, 0)

@@ -10,6 +10,7 @@ from tollhouse.access.permits import UNLIMITED, BoundPolicy, CallLimits
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
 from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, UserId, new_id
+from tollhouse.foundation.money import Nanos
 from tollhouse.foundation.secrets import display, new_raw_key, sha256_hex
 
 BudgetReset = Literal["daily", "weekly", "monthly"]
@@ -98,6 +99,15 @@ class Found:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class StateTotal:
+    """How many of the keys that were found are in this state, and what they spent in the periods that run now."""
+
+    state: KeyState
+    keys: int
+    spent: Nanos
+
+
 async def create(
     connection: Connection,
     customer_id: CustomerId,
@@ -106,8 +116,12 @@ async def create(
     user_id: UserId | None = None,
     team_id: TeamId | None = None,
     created_by: UserId | None = None,
+    made_at: datetime | None = None,
 ) -> NewKey:
-    """Insert a key for a user, a team or neither. The caller opens its budget in the same transaction."""
+    """Insert a key for a user, a team or neither; `made_at` None: it is made now.
+
+    The caller opens its budget in the same transaction.
+    """
     raw = new_raw_key()
     made = NewKey(KeyId(new_id()), sha256_hex(raw), raw)
     await _sql.insert_key(
@@ -119,6 +133,7 @@ async def create(
         key_hash=made.key_hash,
         display=display(raw),
         created_by_user_id=created_by,
+        made_at=made_at,
         **_columns(terms),
     )
     return made
@@ -165,6 +180,21 @@ async def search(connection: Connection, customer_id: CustomerId, wanted: KeySea
         word, number = (None, 0) if after is None else (after.word, after.number)
         rows = _sql.sorted_keys(connection, **asked, sort=wanted.sort, after_word=word, after_number=number)
     return [Found(_key(row), Place(row["created_at"], row["word"], row["number"], row["id"])) async for row in rows]
+
+
+async def totals(connection: Connection, customer_id: CustomerId, wanted: KeySearch, now: datetime) -> list[StateTotal]:
+    """What all keys that are found come to, whatever the page. States without a key are missing."""
+    rows = _sql.key_totals(
+        connection,
+        customer_id=customer_id,
+        text=wanted.text,
+        state=wanted.state,
+        user_id=wanted.user_id,
+        team_id=wanted.team_id,
+        tag=wanted.tag,
+        now=now,
+    )
+    return [StateTotal(row["state"], row["keys"], Nanos(row["spent_nanos"])) async for row in rows]
 
 
 async def count_of_maker(connection: Connection, customer_id: CustomerId, user_id: UserId) -> int:

@@ -34,10 +34,11 @@ FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.token_hash = :token_h
 -- name: insert_key!
 INSERT INTO ai_gateway_keys (id, customer_id, user_id, team_id, key_hash, display, name, budget_usd, budget_reset,
     allowed_models, max_output_tokens, bound_policy, disabled, expires_at, tags, requests_per_minute, tokens_per_minute,
-    concurrent_calls, created_by_user_id)
+    concurrent_calls, created_by_user_id, created_at)
 VALUES (:id, :customer_id, :user_id, :team_id, :key_hash, :display, :name, :budget_usd,
     :budget_reset::ai_gateway_key_budget_reset, :allowed_models, :max_output_tokens, :bound_policy, :disabled, :expires_at,
-    :tags, :requests_per_minute, :tokens_per_minute, :concurrent_calls, :created_by_user_id);
+    :tags, :requests_per_minute, :tokens_per_minute, :concurrent_calls, :created_by_user_id,
+    coalesce(:made_at::timestamptz, now()));
 
 -- name: update_key!
 -- The whole editable part at once; the caller read the row under `key_for_update` in the same transaction.
@@ -103,6 +104,23 @@ WHERE k.customer_id = :customer_id
     AND (:after_word::text IS NULL
         OR (o.word, o.number, k.id) > (:after_word COLLATE "C", :after_number::bigint, :after_id::text))
 ORDER BY o.word, o.number, k.id LIMIT :most;
+
+-- name: key_totals
+-- What all keys that are found come to, by state.
+SELECT s.state, count(*) AS keys, coalesce(sum(l.spent_nanos), 0)::bigint AS spent_nanos
+FROM ai_gateway_keys k LEFT JOIN users u ON u.id = k.user_id LEFT JOIN teams t ON t.id = k.team_id
+    LEFT JOIN ledger_limits l
+        ON l.customer_id = k.customer_id AND l.scope_kind = 'key' AND l.scope_id = k.id AND l.slot = 'main',
+    LATERAL (SELECT CASE WHEN k.disabled THEN 'disabled' WHEN k.expires_at <= :now THEN 'expired'
+        WHEN l.spent_nanos + l.doubt_nanos >= l.effective_nanos THEN 'exhausted' ELSE 'active' END AS state) s
+WHERE k.customer_id = :customer_id
+    AND (:text::text = '' OR position(lower(:text) IN lower(concat_ws(
+        ' ', k.name, k.display, k.key_hash, u.email, u.name, t.name, array_to_string(k.tags, ' ')))) > 0)
+    AND (:user_id::text IS NULL OR k.user_id = :user_id)
+    AND (:team_id::text IS NULL OR k.team_id = :team_id)
+    AND (:tag::text IS NULL OR :tag = ANY (k.tags))
+    AND (:state::text IS NULL OR s.state = :state)
+GROUP BY s.state;
 
 -- name: count_keys_of_maker$
 -- How many keys a person has made for themselves or their teams.

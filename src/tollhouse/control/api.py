@@ -13,6 +13,8 @@ from tollhouse.control.billing import endpoints as billing
 from tollhouse.control.billing import stripe_endpoints as stripe
 from tollhouse.control.context import ControlContext
 from tollhouse.control.customers import endpoints as customers
+from tollhouse.control.dashboard.built import BuiltSite
+from tollhouse.control.dashboard.door import answer_of, send_answer
 from tollhouse.control.edge import ControlRoute, Doorstep, install_refusals
 from tollhouse.control.exporters import endpoints as exporters
 from tollhouse.control.history import endpoints as history
@@ -81,12 +83,15 @@ class ControlPlane:
     """The control plane as an ASGI application: the routes, which all planes share, and what this one answers from.
 
     Opens and closes nothing; whoever made the context does. `state` is what routes find as `request.state`.
+    `pages`: the dashboard; without it there is the API, and a page at `/` that says so.
     """
 
-    def __init__(self, context: ControlContext) -> None:
+    def __init__(self, context: ControlContext, pages: BuiltSite | None = None) -> None:
+        self._pages = pages
         sign_on = context.single_sign_on
         self.state: Final[dict[str, Any]] = {
             "context": context,
+            "has_pages": pages is not None,
             "listing": models.Listing(context.catalog.all()),
             "doorkeeper": Doorkeeper(Passwords(), Tries(context.clock)),
             "provider": None if sign_on is None else Provider(sign_on, context.clock),
@@ -96,6 +101,10 @@ class ControlPlane:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = None if self._pages is None else answer_of(self._pages, scope)
+        if answer is not None:
+            await send_answer(answer, scope, send)
+            return
         await routes()({**scope, "state": self.state}, receive, send)
 
     def warm(self) -> None:

@@ -1,4 +1,4 @@
-"""The page at `/`: says that Tollhouse runs and where its API is. No script, nothing loaded from elsewhere."""
+"""The page at `/` where the dashboard was not built: says that Tollhouse runs and where its API is."""
 
 from typing import Final
 
@@ -35,7 +35,8 @@ a:focus-visible { outline: 2px solid; outline-offset: 2px; border-radius: 2px }
 <body>
 <main>
 <h1>Tollhouse is running</h1>
-<p>An AI gateway whose budgets hold. The dashboard is not part of this version; everything is here over the API.</p>
+<p>An AI gateway whose budgets hold. The pages of its dashboard were not built here: <code>make run</code> builds
+them. Everything is here over the API.</p>
 <dl>
 <div><dt>OpenAI base URL</dt><dd><code>/v1/ai</code> with a virtual key (<code>aig_...</code>)</dd></div>
 <div><dt>Sign in</dt><dd><code>POST /v1/login</code></dd></div>

@@ -5,6 +5,7 @@
     GET  /_emulator/requests[?body=1]        the last requests, headers as received
     POST /_emulator/script                   one script or a list of them (scripts.py names the fields)
     POST /_emulator/management               {"next": [faults of management calls], "logs": "late|prompt|absent"}
+    POST /_emulator/past                     {"calls": [...]}: book calls of the past, each once, by its call_id
     POST /_emulator/reset                    {"gateways": false}
 
 Bodies are checked strictly: an unknown or wrong field is a 400 that names it.
@@ -17,6 +18,7 @@ import msgspec
 from tollhouse.emulator.bodies import BadBody, decode
 from tollhouse.emulator.call_logs import LogMood
 from tollhouse.emulator.faults_to_come import ManagementFault
+from tollhouse.emulator.past import PastOrder, book_past
 from tollhouse.emulator.scripts import read_scripts
 from tollhouse.emulator.wire import Line, Reply, Request, json_reply
 from tollhouse.emulator.world import World
@@ -62,6 +64,8 @@ class Controls:
                 return json_reply(200, {"waiting": len(self._world.scripts)})
             case "POST", "management":
                 return self._manage(decode(request.body, _ManagementOrder))
+            case "POST", "past":
+                return json_reply(200, {"log_ids": book_past(self._world, decode(request.body, PastOrder))})
             case "POST", "reset":
                 order = decode(request.body or b"{}", _Reset)
                 self._world.reset(gateways=order.gateways)

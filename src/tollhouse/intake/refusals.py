@@ -28,6 +28,12 @@ class UnsupportedMedia(TollhouseError):
     status, code, kind = 415, "unsupported_media_type", "invalid_request_error"
 
 
+KINDS: Final[dict[int, type[TollhouseError]]] = {
+    kind.status: kind for kind in (BadRequest, RequestTimeout, TooLarge, TooManyRequests, UnsupportedMedia, Unavailable)
+}
+"""What a refusal that was told by another process is, by its status."""
+
+
 def not_configured() -> Unavailable:
     return Unavailable(
         "Spans are not taken with a shared secret here: set TRACE_INGEST_SECRET, or send an API token "

@@ -1,7 +1,8 @@
 """From what was sent to rows: each span in the conventions' words, with its vendor, and whose it is.
 
-Work on many spans is done in turns: others have the loop between them. What cannot be taken is set apart with its
-reason; the rest of the batch does not suffer.
+Work on many spans is done in turns: others have the loop between them. Requests are sorted one after another, in the
+order of arrival: two that are sorted side by side are done no sooner, and the first of them could be stored meanwhile.
+What cannot be taken is set apart with its reason; the rest of the batch does not suffer.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.logs import redact
@@ -88,12 +89,12 @@ class Sorter:
         self, sender: Sender, pieces: Iterator[Origin | Sent | Rejected], *, suspect: bool, agent: bytes | None = None
     ) -> Sorted:
         """All spans of a request. Raises what reading them raises, and Unavailable without a database."""
-        made = Sorted()
-        async with _Turn(self._work) as turn:
+        made, turn = Sorted(), _Turn()
+        async with self._work:
             drafts = await self._read(pieces, made, turn, suspect=suspect, agent=agent)
             _count_once(drafts)
-        await self._attribution.learn(sender, (draft.whose for draft in drafts if draft.whose))
-        async with _Turn(self._work) as turn:
+            await self._attribution.learn(sender, (draft.whose for draft in drafts if draft.whose))
+            turn.begin()
             for draft, owner in zip(drafts, self._owners(sender, drafts), strict=True):
                 if owner is None:
                     made.reject(Rejected(draft.sent.index, draft.sent.span_id, _NOBODYS))
@@ -189,23 +190,14 @@ _NOBODYS: Final = (
 
 
 class _Turn:
-    """So much work at a time, then others have the loop; and only one of all requests works between two of its rounds.
+    """So much work at a time, then everything else on the loop has its turn."""
 
-    Two that work side by side are done no sooner, and everything else on the loop waits for both.
-    """
-
-    def __init__(self, lock: asyncio.Lock) -> None:
-        self._lock = lock
-        self._has_lock = False
-        self._began = 0.0
+    def __init__(self) -> None:
         self._steps = 0
+        self.begin()
 
-    async def __aenter__(self) -> Self:
-        await self._take()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._give()
+    def begin(self) -> None:
+        self._began = time.perf_counter()
 
     def is_over(self) -> bool:
         """Asked after every step; looks at the clock now and then."""
@@ -213,21 +205,8 @@ class _Turn:
         return self._steps % _LOOK_EVERY == 0 and time.perf_counter() - self._began > _TURN_S
 
     async def pause(self) -> None:
-        """Whoever waits for a turn of work has it first."""
-        self._give()
         await asyncio.sleep(0)
-        await self._take()
-
-    async def _take(self) -> None:
-        await self._lock.acquire()
-        self._has_lock = True
-        self._began = time.perf_counter()
-
-    def _give(self) -> None:
-        """Not there when it was cancelled between two turns: then the lock is somebody else's."""
-        if self._has_lock:
-            self._has_lock = False
-            self._lock.release()
+        self.begin()
 
 
 def suspect(body: bytes) -> bool:

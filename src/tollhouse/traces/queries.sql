@@ -24,11 +24,14 @@ WITH fresh AS (
         CASE WHEN counted AND status = 2 THEN coalesce(left(attributes ->> 'error.type', 100), '_OTHER') END AS error_type,
         greatest(least(start_ns / 3600000000000, (day - date '1970-01-01') * 24 + 23), (day - date '1970-01-01') * 24)
             ::integer AS hour,
-        least(input_tokens, 1000000000) AS tokens_in, least(output_tokens, 1000000000) AS tokens_out,
-        least(cached_tokens, 1000000000) AS cached, least(cache_write_tokens, 1000000000) AS cache_write,
-        least(reasoning_tokens, 1000000000) AS reasoning,
+        -- least() passes over nulls: without coalesce, what nobody told would count as the most there can be.
+        least(coalesce(input_tokens, 0), 1000000000) AS tokens_in,
+        least(coalesce(output_tokens, 0), 1000000000) AS tokens_out,
+        least(coalesce(cached_tokens, 0), 1000000000) AS cached,
+        least(coalesce(cache_write_tokens, 0), 1000000000) AS cache_write,
+        least(coalesce(reasoning_tokens, 0), 1000000000) AS reasoning,
         CASE source WHEN 'proxy' THEN cost_nanos END AS cost,
-        CASE source WHEN 'proxy' THEN NULL ELSE least(cost_nanos, 10000000000000) END AS reported,
+        CASE source WHEN 'proxy' THEN NULL ELSE least(coalesce(cost_nanos, 0), 10000000000000) END AS reported,
         CASE WHEN counted AND end_ns > start_ns THEN ('1e' || 12 * duration_bucket(start_ns, end_ns))::numeric END AS took,
         CASE WHEN tool IS NOT NULL THEN left(resource_attributes ->> 'service.version', 100) END AS version
 ), told AS (

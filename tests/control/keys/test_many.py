@@ -70,6 +70,21 @@ async def test_keys_are_found_by_state_owner_tag_and_text(house: House, acme: Cu
         assert refusal(await manager.api.get(f"{KEYS}/customer", params=wanted)) == (422, "invalid_field")
 
 
+async def test_totals_are_of_all_keys_that_are_found(house: House, acme: CustomerId, manager: Member) -> None:
+    for name, fields in (("spent", {"budget_usd": "0.01", "tags": ["prod"]}), ("free", {"tags": ["prod"]}), ("c", {})):
+        await _made(manager, name, **fields)
+    for name, nanos in (("spent", 10_000_000), ("free", 5)):
+        key_id = (await house.fetch("SELECT id FROM ai_gateway_keys WHERE name = $1", name))[0]["id"]
+        async with house.context.database.connection() as connection:
+            await (await book_of(connection, acme, key_id)).spend(nanos)
+    told = (await manager.api.get(f"{KEYS}/totals")).json()
+    assert told == {"keys": 3, "spend_usd": "0.010000005", "by_state": {"exhausted": 1, "active": 2}}
+    told = (await manager.api.get(f"{KEYS}/totals", params={"tag": "prod", "state": "active"})).json()
+    assert told == {"keys": 1, "spend_usd": "0.000000005", "by_state": {"active": 1}}
+    none = (await manager.api.get(f"{KEYS}/totals", params={"search": "nothing"})).json()
+    assert none == {"keys": 0, "spend_usd": "0.000000000", "by_state": {}}
+
+
 async def test_a_table_of_keys_is_safe_to_open(house: House, manager: Member) -> None:
     for name in ("=1+1", "+1", "-1", "@x", 'plain, with "quotes"'):
         await _made(manager, name, allowed_models=["openai/*", "gpt-4o"])

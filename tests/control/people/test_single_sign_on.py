@@ -321,6 +321,24 @@ async def test_a_provider_that_is_down_is_not_our_fault_and_passwords_still_work
     assert signed_in.status_code == 200
 
 
+async def test_a_browser_that_is_refused_sees_the_sign_in_page(house: House, far: ScriptedProvider) -> None:
+    """With the refusal's code; the words are the page's own. Programs get the refusal, as where there are no pages."""
+    ann = await browser(house.with_pages(), far)
+    shows_pages = {"Accept": "text/html,*/*;q=0.8"}
+    ann.client.headers.update(shows_pages)
+    await ann.begin()
+    answer = await ann.come_back(code="", error="access_denied")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?refused=access_denied")
+    assert _used_up(answer)
+    far.answers["/.well-known/openid-configuration"] = 503, b""
+    late = await browser(house.with_pages(), far)
+    assert refusal(await late.client.get("/v1/oidc/start")) == (502, "provider_failed")
+    answer = await late.client.get("/v1/oidc/start", headers=shows_pages)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?refused=provider_failed")
+    plain = await house.but(single_sign_on=far.terms).visitor()
+    assert (await plain.get("/v1/oidc/callback", headers=shows_pages)).status_code == 400
+
+
 async def test_trying_is_slowed_for_an_address(ann: Browser) -> None:
     answers = [await ann.come_back() for _ in range(101)]
     assert [answer.status_code for answer in answers] == [400] * 100 + [429]

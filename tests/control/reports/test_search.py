@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from control.house import House, Member, refusal
-from making import customer
+from making import customer, key, team
+from tollhouse.access.keys import KeyTerms
 from tollhouse.control.reports import search
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.traces.ingest import ingest
@@ -196,6 +197,41 @@ async def test_a_trace_is_shown_with_all_its_spans_in_order(house: House, acme: 
     assert (one["cost_nanos"], one["reported_cost_nanos"], one["reported_cost_usd"]) == (None, 100, "0.000000100")
     assert refusal(await admin.api.get(f"/v1/traces/{new_trace_id()}")) == (404, "trace_not_found")
     assert refusal(await admin.api.get("/v1/traces/xyz")) == (422, "invalid_field")
+
+
+async def test_a_trace_names_whose_its_spans_are(house: House, acme: CustomerId, admin: Member) -> None:
+    ann = await house.member(acme)
+    async with house.context.database.transaction() as connection:
+        team_id = await team(connection, acme, ann.id)
+        made = await key(connection, acme, team_id=team_id, terms=KeyTerms("Research"))
+    gone = a_span(acme, 2, key_id="gone")
+    mine = a_span(acme, 1, user_id=ann.id, team_id=team_id, key_id=made.key_id, trace_id=gone.trace_id)
+    await told(house, mine, gone)
+    names = (await admin.api.get(f"/v1/traces/{mine.trace_id}")).json()["names"]
+    assert names["keys"] == {made.key_id: {"name": "Research", "hash": made.key_hash}}
+    assert (list(names["users"]), list(names["teams"])) == ([ann.id], [team_id])
+
+
+async def test_a_trace_can_come_with_few_attributes(house: House, acme: CustomerId, admin: Member) -> None:
+    few = {"gen_ai.operation.name": "chat"}
+    [span] = await told(house, a_span(acme, 1, attributes={"a": "b", **few}, resource_attributes={"c": "d"}))
+    address = f"/v1/traces/{span.trace_id}"
+    bare = (await admin.api.get(address, params={"attributes": "few"})).json()["spans"][0]
+    assert (bare["attributes"], bare["resource_attributes"], bare["name"]) == (few, {}, span.name)
+    assert (await admin.api.get(address)).json()["spans"][0]["attributes"] == {"a": "b"} | few
+
+
+async def test_of_two_spans_with_the_same_ids_either_is_shown(house: House, acme: CustomerId, admin: Member) -> None:
+    ours = a_span(acme, 1, name="ours")
+    theirs = a_span(acme, 1, name="theirs", source="otlp", trace_id=ours.trace_id, span_id=ours.span_id)
+    await told(house, ours, theirs)
+    address = f"/v1/traces/{ours.trace_id}/spans/{ours.span_id}"
+    for source, name in ((None, "ours"), ("proxy", "ours"), ("otlp", "theirs")):
+        query = {} if source is None else {"source": source}
+        assert (await admin.api.get(address, params=query)).json()["span"]["name"] == name
+    [other] = await told(house, a_span(acme, 2))
+    address = f"/v1/traces/{other.trace_id}/spans/{other.span_id}"
+    assert refusal(await admin.api.get(address, params={"source": "otlp"})) == (404, "trace_not_found")
 
 
 async def test_a_search_that_takes_long_stops_and_goes_on_where_it_was(

@@ -7,10 +7,14 @@ import { Problem } from './problem';
 export type Me = Schemas['Me'];
 export type Role = 'admin' | 'manager' | 'member';
 
+/** The last that was signed in: for what is still on the page in the moment when the session turns out to be over. */
+let latest: Me | null = null;
+
 async function askMe(signal?: AbortSignal): Promise<Me | null> {
   try {
     const me = await take(api.GET('/v1/me', signal === undefined ? {} : { signal }));
     rememberCsrfToken(me.csrf_token);
+    latest = me;
     return me;
   } catch (error) {
     if (error instanceof Problem && error.status === 401) return null;
@@ -27,8 +31,9 @@ export const meQuery = queryOptions({
 
 export function useMe(): Me {
   const { data } = useSuspenseQuery(meQuery);
-  if (data === null) throw new Problem(401, 'You are signed out.');
-  return data;
+  const me = data ?? latest;
+  if (me === null) throw new Problem(401, 'You are signed out.');
+  return me;
 }
 
 /** Admins and managers see the whole customer; members see what is theirs and their teams'. */

@@ -1,6 +1,7 @@
 /** The one store of what the server said, and how long that is believed. */
 
-import { QueryClient } from '@tanstack/react-query';
+import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
+import { meQuery } from './me';
 import { Problem } from './problem';
 
 const FRESH_MS = 15_000;
@@ -10,7 +11,15 @@ function worthATry(tries: number, error: Error): boolean {
   return error instanceof Problem && error.passes && error.status !== 429 && tries < MOST_TRIES;
 }
 
+/** Whoever hears first that the session is over tells the whole page: nobody is signed in any more. */
+function noticeTheEnd(error: Error): void {
+  if (!(error instanceof Problem) || error.status !== 401) return;
+  if (queryClient.getQueryData(meQuery.queryKey)) queryClient.setQueryData(meQuery.queryKey, null);
+}
+
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: noticeTheEnd }),
+  mutationCache: new MutationCache({ onError: noticeTheEnd }),
   defaultOptions: {
     queries: { staleTime: FRESH_MS, retry: worthATry, refetchOnWindowFocus: true },
     mutations: { retry: false },

@@ -5,7 +5,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { queryClient } from '@/api/queries';
 import { nonce } from './nonce';
 import { router } from './router';
-import { theme } from './theme';
+import { theme, variables } from './theme';
 
 const colourScheme = localStorageColorSchemeManager({ key: 'tollhouse-colour-scheme' });
 
@@ -13,6 +13,7 @@ export function App() {
   return (
     <MantineProvider
       theme={theme}
+      cssVariablesResolver={variables}
       defaultColorScheme="auto"
       colorSchemeManager={colourScheme}
       getStyleNonce={nonce}

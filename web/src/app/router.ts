@@ -16,4 +16,8 @@ declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;
   }
+  interface HistoryState {
+    /** On the sign-in page: the session ended while somebody was at work. */
+    ended?: boolean;
+  }
 }

@@ -1,6 +1,6 @@
 /** How the dashboard looks: one green for what can be done, amber for what needs a look, greys for the rest. */
 
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core';
 
 const pine: MantineColorsTuple = [
   '#e8f7f4',
@@ -29,9 +29,11 @@ const dark: MantineColorsTuple = [
   '#0c0f13',
 ];
 
+const CLOSE = { 'aria-label': 'Close' };
+
 export const theme = createTheme({
   primaryColor: 'pine',
-  primaryShade: { light: 7, dark: 6 },
+  primaryShade: { light: 7, dark: 7 },
   colors: { pine, dark },
   autoContrast: true,
   fontFamily: "'Inter Variable', system-ui, sans-serif",
@@ -43,17 +45,47 @@ export const theme = createTheme({
   components: {
     Tooltip: { defaultProps: { openDelay: 250, events: { hover: true, focus: true, touch: true } } },
     Modal: {
+      defaultProps: { closeButtonProps: CLOSE, centered: true, overlayProps: { backgroundOpacity: 0.45 } },
+    },
+    Drawer: { defaultProps: { closeButtonProps: CLOSE, overlayProps: { backgroundOpacity: 0.45 } } },
+    Notification: {
       defaultProps: {
-        centered: true,
-        overlayProps: { backgroundOpacity: 0.45 },
-        closeButtonProps: { 'aria-label': 'Close' },
+        closeButtonProps: { 'aria-label': 'Close this message' },
+        styles: { description: { color: 'var(--mantine-color-dimmed)' } },
       },
     },
-    Drawer: {
-      defaultProps: {
-        overlayProps: { backgroundOpacity: 0.45 },
-        closeButtonProps: { 'aria-label': 'Close' },
-      },
-    },
+  },
+});
+
+/** A colour as a quiet ground on dark pages; Mantine's own are so full that a warning shouts. */
+function quiet(colour: string): Record<string, string> {
+  const name = `--mantine-color-${colour}`;
+  return {
+    [`${name}-light`]: `color-mix(in srgb, var(${name}-7) 22%, var(--mantine-color-dark-7))`,
+    [`${name}-light-hover`]: `color-mix(in srgb, var(${name}-7) 32%, var(--mantine-color-dark-7))`,
+    [`${name}-light-color`]: `var(${name}-2)`,
+  };
+}
+
+/** What Mantine's own colours lack in contrast: small grey text, and errors below fields. */
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    '--mantine-color-dimmed': '#5c6670',
+    '--mantine-color-placeholder': '#6b7580',
+    '--mantine-color-error': 'var(--mantine-color-red-9)',
+  },
+  dark: {
+    '--mantine-color-placeholder': '#8b95a0',
+    '--mantine-color-error': 'var(--mantine-color-red-4)',
+    '--mantine-color-gray-light': 'var(--mantine-color-dark-6)',
+    '--mantine-color-gray-light-hover': 'var(--mantine-color-dark-5)',
+    '--mantine-color-gray-light-color': 'var(--mantine-color-dark-0)',
+    ...quiet('red'),
+    ...quiet('yellow'),
+    ...quiet('orange'),
+    ...quiet('green'),
+    ...quiet('blue'),
+    ...quiet('pine'),
   },
 });

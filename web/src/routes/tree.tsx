@@ -4,26 +4,35 @@ import { createRootRoute, createRoute, lazyRouteComponent, Outlet, redirect } fr
 import { isAdmin, meQuery } from '@/api/me';
 import { queryClient } from '@/api/queries';
 import { Shell } from '@/app/shell/Shell';
-import { keysSearch } from '@/features/keys/search';
+import { keySearch, keysSearch } from '@/features/keys/search';
 import { overviewSearch } from '@/features/overview/search';
 import { peopleSearch } from '@/features/people/search';
 import { signInSearch } from '@/features/session/search';
 import { settingsSearch } from '@/features/settings/search';
-import { tracesSearch } from '@/features/traces/search';
+import { toolsSearch } from '@/features/tools/search';
+import { traceSearch, tracesSearch } from '@/features/traces/search';
 
 const root = createRootRoute({ component: Outlet });
 
 // For those who are not signed in ------------------------------------------------------------------------------
 
+/** Whoever is signed in has no business here. That nobody can be asked is no reason not to show the page. */
+async function onlyStrangers(goOn: string): Promise<void> {
+  const me = await queryClient.ensureQueryData(meQuery).catch(() => null);
+  if (me !== null) throw redirect({ href: goOn });
+}
+
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
   validateSearch: signInSearch,
+  beforeLoad: ({ search }) => onlyStrangers(search.return_to ?? '/'),
   component: lazyRouteComponent(() => import('@/features/session/SignInPage'), 'SignInPage'),
 });
 const register = createRoute({
   getParentRoute: () => root,
   path: '/register',
+  beforeLoad: () => onlyStrangers('/'),
   component: lazyRouteComponent(() => import('@/features/session/RegisterPage'), 'RegisterPage'),
 });
 const invitation = createRoute({
@@ -52,7 +61,7 @@ const overview = createRoute({
   getParentRoute: () => inside,
   path: '/',
   validateSearch: overviewSearch,
-  component: lazyRouteComponent(() => import('@/features/overview/OverviewPage'), 'OverviewPage'),
+  component: lazyRouteComponent(() => import('./OverviewRoute'), 'OverviewRoute'),
 });
 const keys = createRoute({
   getParentRoute: () => inside,
@@ -63,6 +72,7 @@ const keys = createRoute({
 const key = createRoute({
   getParentRoute: () => inside,
   path: '/keys/$hash',
+  validateSearch: keySearch,
   component: lazyRouteComponent(() => import('./KeyRoute'), 'KeyRoute'),
 });
 const traces = createRoute({
@@ -74,11 +84,13 @@ const traces = createRoute({
 const trace = createRoute({
   getParentRoute: () => inside,
   path: '/traces/$traceId',
+  validateSearch: traceSearch,
   component: lazyRouteComponent(() => import('./TraceRoute'), 'TraceRoute'),
 });
 const tools = createRoute({
   getParentRoute: () => inside,
   path: '/tools',
+  validateSearch: toolsSearch,
   component: lazyRouteComponent(() => import('@/features/tools/ToolsPage'), 'ToolsPage'),
 });
 const people = createRoute({

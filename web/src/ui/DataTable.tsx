@@ -104,9 +104,9 @@ export function DataTable<Row>(props: Props<Row>) {
               );
             })}
           </div>
-          {rows.length === 0 && nothing}
-          {more?.busy && <Skeleton h={rowHeight - 24} m={12} aria-label="Loading more" />}
         </div>
+        {rows.length === 0 && nothing}
+        {more?.busy && <Skeleton h={rowHeight - 24} m={12} />}
       </div>
     </Box>
   );
@@ -137,6 +137,17 @@ function Head<Row>({ column, sorting }: { column: Column<Row>; sorting: Sorting 
   );
 }
 
+/** By how many rows a key moves. */
+const stepOf = (key: string) => (key === 'ArrowDown' ? 1 : key === 'ArrowUp' ? -1 : 0);
+
+/** Rows beside one that is in sight are in the page. */
+function goTo(index: number, from: HTMLElement): boolean {
+  const row = from.parentElement?.querySelector<HTMLElement>(`[aria-rowindex="${index + 2}"]`);
+  if (row == null || row === from) return false;
+  row.focus();
+  return true;
+}
+
 type LineProps<Row> = {
   index: number;
   top: number;
@@ -153,8 +164,10 @@ function Line<Row>({ index, top, height, tracks, row, columns, open }: LineProps
       ? {}
       : {
           onClick: () => open(row),
-          onKeyDown: (event: KeyboardEvent) => {
-            if (event.key === 'Enter' && event.target === event.currentTarget) open(row);
+          onKeyDown: (event: KeyboardEvent<HTMLElement>) => {
+            if (event.target !== event.currentTarget) return;
+            if (event.key === 'Enter') open(row);
+            else if (goTo(index + stepOf(event.key), event.currentTarget)) event.preventDefault();
           },
           tabIndex: 0,
           'data-opens': true,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { change, count, duration, exactUsd, percent, short, usd } from './numbers';
+import { change, count, duration, exactUsd, percent, short, usd, usdOfNanos } from './numbers';
 
 describe('money', () => {
   it.each([
@@ -26,6 +26,17 @@ describe('money', () => {
     ['98765432109876.123456789', '$98,765,432,109,876.123456789'],
   ])('%s is exactly %s', (given, shown) => {
     expect(exactUsd(given)).toBe(shown);
+  });
+});
+
+describe('nano-dollars', () => {
+  it.each([
+    [0, '0.000000000'],
+    [1, '0.000000001'],
+    [12_345_678_901, '12.345678901'],
+    [-1_500_000_000, '-1.500000000'],
+  ])('%d are %s dollars', (nanos, text) => {
+    expect(usdOfNanos(nanos)).toBe(text);
   });
 });
 

@@ -32,8 +32,19 @@ export function exactUsd(amount: string): string {
   return `${amount.startsWith('-') ? MINUS : ''}$${GROUPS.format(BigInt(whole === '' ? '0' : whole))}.${rest}`;
 }
 
-/** `$1.2K`, for axes. */
+const NANOS_PER_USD = 1_000_000_000n;
+
+/** Whole nano-dollars as the decimal text that money is everywhere else. */
+export function usdOfNanos(nanos: number): string {
+  const whole = BigInt(Math.round(nanos));
+  const size = whole < 0n ? -whole : whole;
+  const part = (size % NANOS_PER_USD).toString().padStart(MOST_DIGITS, '0');
+  return `${whole < 0n ? '-' : ''}${size / NANOS_PER_USD}.${part}`;
+}
+
+/** `$1.2K`, for axes; whole dollars without cents. */
 export function shortUsd(amount: number): string {
+  if (amount >= 0 && amount < 1000 && Number.isInteger(amount)) return `$${amount}`;
   return Math.abs(amount) >= 1000 ? `$${COMPACT.format(amount)}` : usd(amount);
 }
 
@@ -52,6 +63,7 @@ export function percent(share: number): string {
 
 /** `840 ms`, `1.24 s`, `2 min 5 s`. */
 export function duration(ms: number): string {
+  if (ms === 0) return '0 ms';
   if (ms < 1) return `${ms.toFixed(2)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;

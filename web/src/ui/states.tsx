@@ -15,7 +15,7 @@ export function Empty({ icon, title, children, action }: EmptyProps) {
         <ThemeIcon size={52} radius="xl" variant="light" color="gray" aria-hidden>
           {icon}
         </ThemeIcon>
-        <Title order={3} fz="lg" ta="center">
+        <Title order={2} fz="lg" ta="center">
           {title}
         </Title>
         {children !== undefined && (

@@ -8,6 +8,8 @@ const listeners = new Set<() => void>();
 let timer: number | undefined;
 
 function subscribe(listener: () => void): () => void {
+  // With nobody looking it stood still.
+  if (timer === undefined) now = new Date();
   listeners.add(listener);
   timer ??= window.setInterval(() => {
     now = new Date();

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from tollhouse.access.keys import KeySearch, KeySort, KeyState
+from tollhouse.access.keys import KeySearch, KeySort, KeyState, StateTotal
 from tollhouse.control.callers import Person
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, allowed
@@ -20,6 +20,7 @@ from tollhouse.control.keys.shapes import BalanceOut, ForecastOut, KeyIn, KeyOut
 from tollhouse.control.pages import key_cursor, read_key_cursor
 from tollhouse.control.shapes import Given, ReceiptOut, Searched, Shown, Tag, refusals
 from tollhouse.control.tables import csv_text
+from tollhouse.foundation.money import exact_usd_string
 
 router = APIRouter(prefix="/v1/ai/keys", tags=["keys"], route_class=ControlRoute)
 
@@ -57,6 +58,22 @@ class KeyPage(Shown):
 
     keys: list[KeyOut]
     next_cursor: str | None
+
+
+class KeyTotals(Shown):
+    """`spend_usd`: what the keys spent in the periods that run now, to the nano-dollar."""
+
+    keys: int
+    spend_usd: str
+    by_state: dict[KeyState, int]
+
+    @classmethod
+    def of(cls, found: list[StateTotal]) -> "KeyTotals":
+        return cls(
+            keys=sum(each.keys for each in found),
+            spend_usd=exact_usd_string(sum(each.spent for each in found)),
+            by_state={each.state: each.keys for each in found},
+        )
 
 
 class RotationIn(Given):
@@ -116,6 +133,17 @@ async def list_customer_keys(
         keys=[KeyOut.of(account, now) for account in page.accounts],
         next_cursor=None if page.end is None else key_cursor(page.end, wanted.search.sort),
     )
+
+
+@router.get(
+    "/totals", summary="What the customer's keys come to, however many there are", responses=refusals(401, 403, 422)
+)
+async def key_totals(
+    context: Context,
+    person: Annotated[Person, Depends(allowed("key.list_all"))],
+    wanted: Annotated[Wanted, Depends()],
+) -> KeyTotals:
+    return KeyTotals.of(await many.totals(context.database, person, wanted.search, context.clock.now()))
 
 
 @router.get(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from tollhouse.access import keys
-from tollhouse.access.keys import KeySearch, Place
+from tollhouse.access.keys import KeySearch, Place, StateTotal
 from tollhouse.control import audit
 from tollhouse.control.callers import Person
 from tollhouse.control.context import ControlContext
@@ -51,6 +51,13 @@ async def search(database: Database, person: Person, wanted: KeySearch, now: dat
         page = found[: wanted.most]
         accounts = await with_balances(connection, person.customer_id, [each.key for each in page])
     return Page(accounts, page[-1].place if len(found) > wanted.most else None)
+
+
+async def totals(database: Database, person: Person, wanted: KeySearch, now: datetime) -> list[StateTotal]:
+    """What the customer's keys that are found come to, by state."""
+    require(person, "key.list_all")
+    async with database.searching() as connection:
+        return await keys.totals(connection, person.customer_id, wanted, now)
 
 
 async def switch(context: ControlContext, person: Person, key_hashes: Sequence[str], *, disabled: bool) -> Switched:

@@ -131,8 +131,12 @@ async def create_for_team(database: Database, person: Person, terms: KeyTerms, t
         return await issue(connection, person.actor, Owner(team_id=team), terms)
 
 
-async def issue(connection: Connection, actor: Actor, owner: Owner, terms: KeyTerms) -> Issued:
+async def issue(
+    connection: Connection, actor: Actor, owner: Owner, terms: KeyTerms, *, made_at: datetime | None = None
+) -> Issued:
     """Key, budget and audit line; the caller has the transaction and asked whether it is allowed.
+
+    `made_at`: when a key that comes from elsewhere was made; None: now.
 
     Every key has a budget in the ledger, also without a limit: it counts the spend.
     """
@@ -143,6 +147,7 @@ async def issue(connection: Connection, actor: Actor, owner: Owner, terms: KeyTe
         user_id=owner.user_id,
         team_id=owner.team_id,
         created_by=actor.user_id,
+        made_at=made_at,
     )
     await _set_budget(connection, actor.customer_id, Scope("key", made.key_id), terms)
     after = _record(terms) | {"user_id": owner.user_id, "team_id": owner.team_id}

@@ -1,6 +1,7 @@
 """Signing in at an identity provider: there, back again, and what a sign-in page needs to know beforehand."""
 
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -58,6 +59,17 @@ class SignInOptions(Shown):
     registration_open: bool
 
 
+def _turned_back(request: Request, refusal: TollhouseError) -> Response:
+    """People are in the middle of going from page to page: they get the sign-in page, which has words for the code.
+
+    Words of ours in an address would be words of whoever makes the address. Programs get the refusal itself, as
+    everybody does where the pages were not built.
+    """
+    if request.state.has_pages and "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"/sign-in?{urlencode({'refused': refusal.code})}", status_code=303)
+    return render(refusal)
+
+
 @router.get("/sign-in-options", summary="How one can sign in here")
 async def sign_in_options(context: Context) -> SignInOptions:
     sign_on = context.single_sign_on
@@ -76,15 +88,19 @@ async def sign_in_options(context: Context) -> SignInOptions:
     responses=refusals(404, 422, 429, 502),
 )
 async def start_single_sign_on(
+    request: Request,
     context: Context,
     doorkeeper: Doorkeeper,
     address: Address,
     origin: Origin,
     provider: IdentityProvider,
     return_to: OwnPath = "/",
-) -> RedirectResponse:
-    doorkeeper.tries.admit_address(address)
-    url, sealed = await provider.begin(origin + CALLBACK, return_to)
+) -> Response:
+    try:
+        doorkeeper.tries.admit_address(address)
+        url, sealed = await provider.begin(origin + CALLBACK, return_to)
+    except TollhouseError as refusal:
+        return _turned_back(request, refusal)
     answer = RedirectResponse(url, status_code=303)
     hand_cookie(answer, context, _COOKIE, sealed, attempts.LIVES_S)
     return answer
@@ -120,7 +136,7 @@ async def finish_single_sign_on(
             context.database, identity, visitor, context.clock.now(), context.session_lifetime
         )
     except TollhouseError as refusal:
-        answer = render(refusal)
+        answer = _turned_back(request, refusal)
     else:
         answer = RedirectResponse(return_to, status_code=303)
         hand_session(answer, context, session.raw.reveal())

@@ -141,6 +141,10 @@ WHERE t.customer_id = :customer_id AND t.id = ANY (:teams::text[])
 UNION ALL SELECT 'key', k.id, k.name FROM ai_gateway_keys k
 WHERE k.customer_id = :customer_id AND k.id = ANY (:keys::text[]);
 
+-- name: key_hashes
+-- By which the pages of keys are known.
+SELECT k.id, k.key_hash FROM ai_gateway_keys k WHERE k.customer_id = :customer_id AND k.id = ANY (:keys::text[]);
+
 -- name: bound_time!
 -- For the rest of the transaction.
 SELECT set_config('statement_timeout', :milliseconds, true);

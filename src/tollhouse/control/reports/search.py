@@ -23,7 +23,7 @@ from tollhouse.foundation.errors import BadRequest, NotFound
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.traces import rollups
 from tollhouse.traces.retention import HOURS_KEPT
-from tollhouse.traces.spans import Span, of_row
+from tollhouse.traces.spans import Source, Span, of_row
 
 PATIENCE_S: Final = 0.25
 LONGEST_STATEMENT_MS: Final = 3_000
@@ -72,10 +72,11 @@ class TracePage:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A trace as a whole, and its spans by their start: at most `MOST_SPANS_OF_TRACE`."""
+    """A trace as a whole, and its spans by their start: at most `MOST_SPANS_OF_TRACE`. `hashes`: of keys, by id."""
 
     trace: Mapping[str, Any]
     names: Names
+    hashes: Mapping[str, str]
     spans: list[Span]
 
 
@@ -294,15 +295,30 @@ async def trace(database: Database, customer_id: CustomerId, question: Question,
         spans = await _spans(connection, customer_id, question, trace_id, None)
         starts = [span.start_ns for span in spans]
         rows = await _summed(connection, customer_id, question, [trace_id], _days_around(starts))
-        names = await names_of(connection, customer_id, [(kind, rows[0][column]) for kind, column in NAMED])
-    return Tree(rows[0], names, spans)
+        whose = {(kind, getattr(span, column)) for span in spans for kind, column in NAMED}
+        names = await names_of(connection, customer_id, whose)
+        keys = [known for kind, known in names if kind == "key"]
+        hashes = {
+            row["id"]: row["key_hash"] async for row in _sql.key_hashes(connection, customer_id=customer_id, keys=keys)
+        }
+    return Tree(rows[0], names, hashes, spans)
 
 
-async def span(database: Database, customer_id: CustomerId, question: Question, trace_id: str, span_id: str) -> Span:
-    """Raises NotFound. Ours, if somebody else sent one with its ids."""
+async def span(
+    database: Database,
+    customer_id: CustomerId,
+    question: Question,
+    trace_id: str,
+    span_id: str,
+    source: Source | None = None,
+) -> Span:
+    """Raises NotFound. Ours, if somebody else sent one with its ids and nobody says which."""
     async with database.searching() as connection:
         found = await _spans(connection, customer_id, question, trace_id, span_id)
-    return max(found, key=lambda each: each.source == "proxy")
+    wanted = [each for each in found if source is None or each.source == source]
+    if not wanted:
+        raise _missing()
+    return max(wanted, key=lambda each: each.source == "proxy")
 
 
 async def _spans(
@@ -319,8 +335,12 @@ async def _spans(
     )
     found = [of_row(row) async for row in rows]
     if not found:
-        raise NotFound("there is no such trace or span (yet)", code="trace_not_found")
+        raise _missing()
     return found
+
+
+def _missing() -> NotFound:
+    return NotFound("there is no such trace or span (yet)", code="trace_not_found")
 
 
 def _days_around(starts_ns: list[int]) -> tuple[date, date]:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from tollhouse.control.reports.search import NAMED, TracePage
+import msgspec
+
+from tollhouse.control.reports.search import NAMED, TracePage, Tree
 from tollhouse.control.reports.sums import Names
 from tollhouse.control.shapes import Shown
 from tollhouse.foundation.money import exact_usd_string
@@ -13,6 +15,19 @@ from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, Source, Span
 Status = Literal["unset", "ok", "error"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TELL_APART: Final = frozenset(
+    {
+        "db.system.name",
+        "gen_ai.agent.name",
+        "gen_ai.operation.name",
+        "gen_ai.tool.name",
+        "http.request.method",
+        "langfuse.observation.type",
+        "openinference.span.kind",
+        "tollhouse.span.ended_before_start",
+        "traceloop.span.kind",
+    }
+)
 _STATUS: Final[dict[int, Status]] = {STATUS_OK: "ok", STATUS_ERROR: "error"}
 
 
@@ -154,12 +169,53 @@ class TracePageOut(Shown):
         )
 
 
+class KeyNameOut(Shown):
+    """`hash`: the key's name in URLs."""
+
+    name: str
+    hash: str
+
+
+class NamesOut(Shown):
+    """What people call users, teams and keys, by id; those that are gone are missing."""
+
+    users: dict[str, str]
+    teams: dict[str, str]
+    keys: dict[str, KeyNameOut]
+
+    @classmethod
+    def of(cls, names: Names, hashes: Mapping[str, str]) -> "NamesOut":
+        def called(wanted: str) -> dict[str, str]:
+            return {known: name for (kind, known), name in names.items() if kind == wanted}
+
+        keys = {
+            known: KeyNameOut(name=name, hash=hashes[known]) for known, name in called("key").items() if known in hashes
+        }
+        return cls(users=called("user"), teams=called("team"), keys=keys)
+
+
 class TraceTreeOut(Shown):
-    """`spans`: by their start; `complete` false: there are more than are shown."""
+    """`spans`: by their start; `complete` false: there are more than are shown. `names`: of all that they name."""
 
     trace: TraceOut
     spans: list[SpanOut]
     complete: bool
+    names: NamesOut
+
+    @classmethod
+    def of(cls, found: Tree, *, whole: bool) -> "TraceTreeOut":
+        return cls(
+            trace=TraceOut.of(found.trace, found.names),
+            spans=[SpanOut.of(span if whole else with_few_attributes(span)) for span in found.spans],
+            complete=found.trace["spans"] == len(found.spans),
+            names=NamesOut.of(found.names, found.hashes),
+        )
+
+
+def with_few_attributes(span: Span) -> Span:
+    """Of a long trace with prompts and answers they are most of the bytes."""
+    few = {name: value for name, value in span.attributes.items() if name in _TELL_APART}
+    return msgspec.structs.replace(span, attributes=few, resource_attributes={})
 
 
 class SpanDetailOut(Shown):

@@ -15,11 +15,11 @@ from tollhouse.control.reports.asking import Filters, Times
 from tollhouse.control.reports.files import FILES, Format, file_of
 from tollhouse.control.reports.questions import USUAL_PERIOD, asked_by
 from tollhouse.control.reports.search import Wanted
-from tollhouse.control.reports.span_shapes import SpanDetailOut, SpanOut, TraceOut, TracePageOut, TraceTreeOut
+from tollhouse.control.reports.span_shapes import SpanDetailOut, SpanOut, TracePageOut, TraceTreeOut
 from tollhouse.control.shapes import LimitUsd, Searched, Shown, refusals
 from tollhouse.foundation.errors import BadRequest
 from tollhouse.foundation.money import usd_to_nanos
-from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, STATUS_UNSET
+from tollhouse.traces.spans import STATUS_ERROR, STATUS_OK, STATUS_UNSET, Source
 
 router = APIRouter(prefix="/v1", tags=["traces"], route_class=ControlRoute)
 
@@ -139,21 +139,27 @@ async def export_spans(
 @router.get(
     "/traces/{trace_id}",
     summary="One trace: all its spans",
-    description=f"By their start, at most {search.MOST_SPANS_OF_TRACE:,}. Members see the spans that are theirs.",
+    description=f"By their start, at most {search.MOST_SPANS_OF_TRACE:,}. Members see the spans that are theirs. "
+    "`attributes=few`: only those that tell kinds of spans apart; one span has them all.",
     responses=refusals(401, 403, 404, 422),
 )
-async def get_trace(context: Context, person: Reader, trace_id: TraceId) -> TraceTreeOut:
+async def get_trace(
+    context: Context, person: Reader, trace_id: TraceId, attributes: Literal["all", "few"] = "all"
+) -> TraceTreeOut:
     found = await search.trace(context.database, person.customer_id, asked_by(person, {}), trace_id)
-    return TraceTreeOut(
-        trace=TraceOut.of(found.trace, found.names),
-        spans=[SpanOut.of(span) for span in found.spans],
-        complete=found.trace["spans"] == len(found.spans),
-    )
+    return TraceTreeOut.of(found, whole=attributes == "all")
 
 
-@router.get("/traces/{trace_id}/spans/{span_id}", summary="One span", responses=refusals(401, 403, 404, 422))
-async def get_span(context: Context, person: Reader, trace_id: TraceId, span_id: SpanId) -> SpanDetailOut:
-    found = await search.span(context.database, person.customer_id, asked_by(person, {}), trace_id, span_id)
+@router.get(
+    "/traces/{trace_id}/spans/{span_id}",
+    summary="One span",
+    description="Ours, if somebody else sent one with its ids and `source` does not say which.",
+    responses=refusals(401, 403, 404, 422),
+)
+async def get_span(
+    context: Context, person: Reader, trace_id: TraceId, span_id: SpanId, source: Source | None = None
+) -> SpanDetailOut:
+    found = await search.span(context.database, person.customer_id, asked_by(person, {}), trace_id, span_id, source)
     return SpanDetailOut(span=SpanOut.of(found))
 
 

@@ -2,14 +2,40 @@
 
 import { AppShell, Burger, Group } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { Outlet } from '@tanstack/react-router';
+import { useSuspenseQuery } from '@tanstack/react-query';
+import { Outlet, useRouter } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { meQuery } from '@/api/me';
 import { Brand } from '@/ui/Brand';
 import { Menu } from './Menu';
-import { PaletteButton } from './Palette';
 import { Person } from './Person';
+import { PaletteButton } from './palette/PaletteButton';
 import classes from './Shell.module.css';
+import { isLeaving } from './useSignOut';
 
 export function Shell() {
+  const { data: me } = useSuspenseQuery(meQuery);
+  if (me === null) return isLeaving() ? null : <Ended />;
+  return <Frame />;
+}
+
+/** The session is over: the page gives way to the sign-in page, which leads back to it. */
+function Ended() {
+  const router = useRouter();
+  useEffect(() => {
+    const { href, pathname } = router.state.location;
+    if (pathname === '/sign-in') return; // on the way there already
+    void router.navigate({
+      to: '/sign-in',
+      search: { return_to: href },
+      state: { ended: true },
+      replace: true,
+    });
+  }, [router]);
+  return null;
+}
+
+function Frame() {
   const [opened, { toggle, close }] = useDisclosure();
   return (
     <AppShell
@@ -36,7 +62,7 @@ export function Shell() {
           <Brand />
         </AppShell.Section>
         <AppShell.Section py="xs">
-          <PaletteButton />
+          <PaletteButton asked={close} />
         </AppShell.Section>
         <AppShell.Section grow>
           <Menu chosen={close} />

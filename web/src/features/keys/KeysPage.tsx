@@ -1,5 +1,106 @@
+import { Button } from '@mantine/core';
+import { IconDownload, IconKey, IconPlus } from '@tabler/icons-react';
+import { getRouteApi } from '@tanstack/react-router';
+import { seesAll, useMe } from '@/api/me';
+import { DataTable } from '@/ui/DataTable';
 import { PageHeader } from '@/ui/PageHeader';
+import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { useNarrow } from '@/ui/useNarrow';
+import { columnsFor } from './columns';
+import { Filters } from './Filters';
+import { NewKeyModal } from './NewKeyModal';
+import { SelectionBar } from './SelectionBar';
+import { columnOf, given, isNarrowed, type KeysSearch, queryOf, sortOf } from './search';
+import { Totals } from './Totals';
+import { useKeys } from './useKeys';
+import { useSelection } from './useSelection';
+
+const route = getRouteApi('/in/keys');
 
 export function KeysPage() {
-  return <PageHeader title="Keys" />;
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const all = seesAll(useMe());
+  const narrow = useNarrow();
+  const found = useKeys(search);
+  const selection = useSelection(found.keys ?? []);
+  const narrowed = isNarrowed(search);
+
+  function change(fields: { [Name in keyof KeysSearch]?: KeysSearch[Name] | undefined }) {
+    void navigate({ search: (before) => given<KeysSearch>({ ...before, ...fields }), replace: true });
+  }
+  const make = (
+    <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => change({ make: true })}>
+      New key
+    </Button>
+  );
+  return (
+    <>
+      <PageHeader
+        title="Keys"
+        actions={
+          <>
+            {all && <ExportButton search={search} />}
+            {make}
+          </>
+        }
+      >
+        {all ? 'Virtual keys of all people and teams.' : 'Your virtual keys, and those of your teams.'}
+      </PageHeader>
+      <Totals totals={found.totals} narrowed={narrowed} />
+      <Filters search={search} change={change} />
+      {found.error != null && found.keys === undefined ? (
+        <Failed error={found.error} what="The keys could not be loaded" again={found.again} />
+      ) : found.keys === undefined ? (
+        <LoadingRows rows={9} height={28} />
+      ) : (
+        <DataTable
+          label="Keys"
+          columns={columnsFor(narrow, all ? selection : null)}
+          rows={found.keys}
+          idOf={(key) => key.hash}
+          open={(key) => void navigate({ to: '/keys/$hash', params: { hash: key.hash } })}
+          more={found.more}
+          sorting={{ by: columnOf(search.sort), change: (by) => change({ sort: sortOf(by) }) }}
+          minWidth={narrow ? 0 : 930}
+          rowHeight={narrow ? 70 : 58}
+          nothing={narrowed ? <NothingFound /> : <NoKeys action={make} />}
+        />
+      )}
+      {all && <SelectionBar keys={selection.keys} clear={selection.clear} />}
+      {search.make === true && <NewKeyModal close={() => change({ make: undefined })} />}
+    </>
+  );
+}
+
+/** The file has what the filters leave, in the same order. */
+function ExportButton({ search }: { search: KeysSearch }) {
+  const asked = new URLSearchParams(queryOf(search)).toString();
+  return (
+    <Button
+      component="a"
+      href={`/v1/ai/keys/export${asked === '' ? '' : `?${asked}`}`}
+      download="keys.csv"
+      variant="default"
+      leftSection={<IconDownload size={16} aria-hidden />}
+    >
+      Export CSV
+    </Button>
+  );
+}
+
+function NothingFound() {
+  return (
+    <Empty icon={<IconKey size={24} aria-hidden />} title="No key is like that">
+      Change the search or clear the filters.
+    </Empty>
+  );
+}
+
+function NoKeys({ action }: { action: React.ReactNode }) {
+  return (
+    <Empty icon={<IconKey size={24} aria-hidden />} title="No keys yet" action={action}>
+      A key lets a person, a team or a machine call models. Give it a budget and the models that it may call.
+    </Empty>
+  );
 }

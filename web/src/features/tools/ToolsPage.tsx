@@ -1,5 +1,77 @@
+import { Button, Paper } from '@mantine/core';
+import { IconTool } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { isAdmin, useMe } from '@/api/me';
+import { DataTable } from '@/ui/DataTable';
 import { PageHeader } from '@/ui/PageHeader';
+import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { COLUMNS } from './columns';
+import { ORDERS, ordered } from './ordering';
+import { toolsQuery } from './queries';
 
+/** What people use to call models, as the spans of those tools tell. */
 export function ToolsPage() {
-  return <PageHeader title="Tools" />;
+  const { sort = '-last_seen' } = useSearch({ from: '/in/tools' });
+  const navigate = useNavigate();
+  const query = useQuery(toolsQuery);
+  const tools = useMemo(() => ordered(query.data?.tools ?? [], sort), [query.data, sort]);
+  return (
+    <>
+      <PageHeader title="Tools">What people use to call models, as its spans tell</PageHeader>
+      {query.isError && query.data === undefined ? (
+        <Failed error={query.error} again={() => void query.refetch()} what="The tools could not be loaded" />
+      ) : query.data === undefined ? (
+        <Paper withBorder>
+          <LoadingRows />
+        </Paper>
+      ) : tools.length === 0 ? (
+        <NoTools />
+      ) : (
+        <DataTable
+          label="Tools"
+          columns={COLUMNS}
+          rows={tools}
+          idOf={(tool) => `${tool.vendor} ${tool.tool}`}
+          open={(tool) => void navigate({ to: '/', search: { tool: [tool.tool] } })}
+          minWidth={900}
+          height="calc(100vh - 200px)"
+          rowHeight={56}
+          sorting={{
+            by: sort,
+            change: (by) =>
+              void navigate({
+                to: '/tools',
+                search: { sort: ORDERS.find((order) => order === by) },
+                resetScroll: false,
+              }),
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function NoTools() {
+  const admin = isAdmin(useMe());
+  return (
+    <Paper withBorder>
+      <Empty
+        icon={<IconTool aria-hidden />}
+        title="No tool has told of itself yet"
+        action={
+          admin && (
+            <Button component={Link} to="/settings/otlp">
+              How to send spans
+            </Button>
+          )
+        }
+      >
+        Tools such as Claude Code, Codex or your own programs send OpenTelemetry spans of their calls to
+        Tollhouse, and then stand here with their versions and users.
+        {!admin && ' Ask an admin of your organisation to set that up.'}
+      </Empty>
+    </Paper>
+  );
 }

@@ -1,0 +1,183 @@
+"""Keys from the first to the last day: made, used, exhausted, raised, switched off, rotated. In real Chromium."""
+
+from playwright.async_api import Page, expect
+
+from browser.conftest import Arrive
+from browser.visiting import Account, Visitor, a_colleague, call, eventually
+from stage import Stage
+from tollhouse.control.callers import Actor
+from tollhouse.control.people import teams
+
+
+async def _fill_new_key(page: Page, name: str, *, budget: str = "", model: str = "") -> None:
+    """The form of a new key, up to its button."""
+    await page.get_by_role("button", name="New key").first.click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name").fill(name)
+    if budget:
+        await dialog.get_by_label("Budget in USD").fill(budget)
+    if model:
+        chooser = dialog.get_by_role("combobox", name="Allowed models")
+        await chooser.fill(model)
+        await page.get_by_role("option", name=model).first.click()
+        await chooser.press("Escape")
+
+
+async def _make(page: Page) -> str:
+    """Press the button; the raw key is shown this once."""
+    await page.get_by_role("button", name="Make key").click()
+    return await _read_secret(page)
+
+
+async def _read_secret(page: Page) -> str:
+    shown = page.get_by_test_id("secret")
+    raw_key = (await shown.text_content() or "").strip()
+    assert raw_key.startswith("aig_")
+    await page.get_by_role("button", name="I have stored it").click()
+    await expect(shown).to_have_count(0)
+    assert raw_key not in await page.content()
+    return raw_key
+
+
+async def _open_key(visitor: Visitor, name: str) -> None:
+    await visitor.go("/keys")
+    await visitor.page.get_by_role("row", name=name).get_by_text(name, exact=True).click()
+    await expect(visitor.page.get_by_role("heading", level=1, name=name)).to_be_visible()
+
+
+async def test_a_key_with_a_budget_is_spent_to_its_end_raised_and_works_again(
+    arrive: Arrive, admin: Account, stage: Stage
+) -> None:
+    visitor = await arrive(admin)
+    page = visitor.page
+    await visitor.go("/keys")
+    await _fill_new_key(page, "Shop", budget="0.0001", model="gpt-4o-mini")
+    raw_key = await _make(page)
+    assert (await call(stage, raw_key)).status_code == 200
+    assert (await call(stage, raw_key, "claude-haiku-4-5")).json()["error"]["code"] == "model_not_allowed"
+    while (answer := await call(stage, raw_key, most=60)).status_code == 200:
+        pass
+    assert answer.status_code == 402
+
+    await _open_key(visitor, "Shop")
+    await expect(page.get_by_text("Total usage")).to_be_visible()
+    await expect(page.get_by_role("table", name="Recent calls").get_by_text("gpt-4o-mini").first).to_be_visible()
+    await page.get_by_role("button", name="Edit", exact=True).click()
+    await page.get_by_role("dialog").get_by_label("Budget in USD").fill("5")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert (await call(stage, raw_key)).status_code == 200
+
+
+async def test_a_call_is_explained_by_its_receipt(arrive: Arrive, admin: Account, stage: Stage) -> None:
+    visitor = await arrive(admin)
+    page = visitor.page
+    await visitor.go("/keys")
+    await _fill_new_key(page, "Receipts")
+    raw_key = await _make(page)
+    call_id = (await call(stage, raw_key)).headers["x-tollhouse-call-id"]
+    await _open_key(visitor, "Receipts")
+    await page.get_by_role("table", name="Recent calls").get_by_text("gpt-4o-mini").first.click()
+    receipt = page.get_by_role("dialog", name="Receipt")
+    await expect(receipt.get_by_text(call_id[:8]).first).to_be_visible()
+
+
+async def test_a_key_is_switched_off_and_on(arrive: Arrive, admin: Account, stage: Stage) -> None:
+    visitor = await arrive(admin)
+    page = visitor.page
+    await visitor.go("/keys")
+    await _fill_new_key(page, "Switch")
+    raw_key = await _make(page)
+    await _open_key(visitor, "Switch")
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Disable").click()
+    await expect(page.get_by_role("main").get_by_text("Disabled").first).to_be_visible()
+    assert (await eventually(lambda: call(stage, raw_key), 403)).json()["error"]["code"] == "key_disabled"
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Enable").click()
+    await expect(page.get_by_role("main").get_by_text("Active").first).to_be_visible()
+    await eventually(lambda: call(stage, raw_key), 200)
+
+
+async def test_a_rotated_key_has_another_secret_and_the_former_ends(
+    arrive: Arrive, admin: Account, stage: Stage
+) -> None:
+    visitor = await arrive(admin)
+    page = visitor.page
+    await visitor.go("/keys")
+    await _fill_new_key(page, "Turn")
+    former = await _make(page)
+    await _open_key(visitor, "Turn")
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Rotate").click()
+    await page.get_by_label("The former key ends").first.click()
+    await page.get_by_role("option", name="At once").click()
+    await page.get_by_role("button", name="Rotate key").click()
+    present = await _read_secret(page)
+    assert (await call(stage, former)).status_code == 401
+    assert (await call(stage, present)).status_code == 200
+
+
+async def test_a_team_has_a_key_that_its_member_sees_and_another_does_not(
+    arrive: Arrive, admin: Account, stage: Stage
+) -> None:
+    member, stranger = await a_colleague(stage, admin), await a_colleague(stage, admin, name="Sten Stranger")
+    async with stage.database.transaction() as connection:
+        actor = Actor(admin.customer_id, "test")
+        team = await teams.create_team(connection, actor, "Harbour")
+        await teams.add_member(connection, actor, team.id, member.user_id)
+    visitor = await arrive(admin)
+    page = visitor.page
+    await visitor.go("/keys")
+    await page.get_by_role("button", name="New key").first.click()
+    await page.get_by_role("radiogroup", name="Whose key").get_by_text("Team", exact=True).click()
+    await (
+        page.get_by_role("dialog")
+        .get_by_label("Team", exact=True)
+        .and_(page.locator("input:not([type=radio])"))
+        .click()
+    )
+    await page.get_by_role("option", name="Harbour").click()
+    await page.get_by_role("dialog").get_by_label("Name").fill("Cranes")
+    raw_key = await _make(page)
+    assert (await call(stage, raw_key)).status_code == 200
+
+    seeing = await arrive(member)
+    await seeing.go("/keys")
+    await expect(seeing.page.get_by_role("row", name="Cranes")).to_be_visible()
+    blind = await arrive(stranger)
+    await blind.go("/keys")
+    await expect(blind.page.get_by_role("heading", level=1, name="Keys")).to_be_visible()
+    await expect(blind.page.get_by_role("button", name="New key").first).to_be_visible()
+    await expect(blind.page.get_by_text("Cranes")).to_have_count(0)
+
+
+async def test_a_smaller_budget_is_tried_out_on_past_calls(arrive: Arrive, admin: Account, stage: Stage) -> None:
+    visitor = await arrive(admin)
+    page = visitor.page
+    await visitor.go("/keys")
+    await _fill_new_key(page, "Tried")
+    raw_key = await _make(page)
+    for _ in range(3):
+        assert (await call(stage, raw_key)).status_code == 200
+    await _open_key(visitor, "Tried")
+    await page.get_by_role("button", name="What if").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Budget").first.fill("0.0001")
+    await dialog.get_by_role("button", name="Try it").click()
+    await expect(dialog.get_by_role("region", name="Outcome")).to_contain_text("calls would have")
+
+
+async def test_a_deleted_key_is_gone(arrive: Arrive, admin: Account, stage: Stage) -> None:
+    visitor = await arrive(admin)
+    page = visitor.page
+    await visitor.go("/keys")
+    await _fill_new_key(page, "Farewell")
+    raw_key = await _make(page)
+    await _open_key(visitor, "Farewell")
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Delete").click()
+    await page.get_by_role("button", name="Delete key").click()
+    await expect(page.get_by_role("heading", level=1, name="Keys")).to_be_visible()
+    await expect(page.get_by_text("Farewell")).to_have_count(0)
+    assert (await call(stage, raw_key)).status_code == 401

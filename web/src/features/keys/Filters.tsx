@@ -1,0 +1,107 @@
+import { Button, CloseButton, Group, Select, TextInput } from '@mantine/core';
+import { useDebouncedCallback } from '@mantine/hooks';
+import { IconSearch } from '@tabler/icons-react';
+import { useEffect, useState } from 'react';
+import { seesAll, useMe } from '@/api/me';
+import { PersonPicker, TeamPicker } from './pickers';
+import { isNarrowed, type KeysSearch, STATES, type State } from './search';
+import { STATE_WORDS } from './words';
+
+const PAUSE_MS = 250;
+const HALF = 'calc(50% - 6px)';
+const WIDE = { base: HALF, xs: 190 };
+
+type Change = { [Name in keyof KeysSearch]?: KeysSearch[Name] | undefined };
+type Props = { search: KeysSearch; change: (fields: Change) => void };
+
+/** What narrows the table; all of it stands in the address. */
+export function Filters({ search, change }: Props) {
+  const me = useMe();
+  return (
+    <Group gap="sm" mb="md" role="search" aria-label="Keys">
+      <Typed
+        label="Search keys"
+        placeholder="Name, owner, hash or tag"
+        value={search.q}
+        change={(q) => change({ q })}
+        wide
+      />
+      <Select
+        aria-label="State"
+        placeholder="Any state"
+        w={{ base: HALF, xs: 150 }}
+        clearable
+        value={search.state ?? null}
+        onChange={(state) => change({ state: (state ?? undefined) as State | undefined })}
+        data={STATES.map((state) => ({ value: state, label: STATE_WORDS[state] }))}
+      />
+      {seesAll(me) && (
+        <PersonPicker
+          aria-label="Owner"
+          placeholder="Anybody’s"
+          w={WIDE}
+          clearable
+          value={search.user ?? null}
+          onChange={(user) => change({ user: user ?? undefined })}
+        />
+      )}
+      {(seesAll(me) || me.teams.length > 0) && (
+        <TeamPicker
+          aria-label="Team"
+          placeholder="Any team’s"
+          w={WIDE}
+          clearable
+          value={search.team ?? null}
+          onChange={(team) => change({ team: team ?? undefined })}
+        />
+      )}
+      <Typed label="Tag" placeholder="Any tag" value={search.tag} change={(tag) => change({ tag })} />
+      {isNarrowed(search) && (
+        <Button
+          variant="subtle"
+          color="gray"
+          onClick={() =>
+            change({ q: undefined, state: undefined, user: undefined, team: undefined, tag: undefined })
+          }
+        >
+          Clear
+        </Button>
+      )}
+    </Group>
+  );
+}
+
+type TypedProps = {
+  label: string;
+  placeholder: string;
+  value: string | undefined;
+  change: (value: string | undefined) => void;
+  wide?: boolean;
+};
+
+/** A text that goes into the address when typing pauses. */
+function Typed({ label, placeholder, value = '', change, wide = false }: TypedProps) {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  const tell = useDebouncedCallback((text: string) => change(text.trim() || undefined), PAUSE_MS);
+  function type(text: string) {
+    setTyped(text);
+    tell(text);
+  }
+  return (
+    <TextInput
+      aria-label={label}
+      placeholder={placeholder}
+      value={typed}
+      onChange={(event) => type(event.currentTarget.value)}
+      flex={wide ? { base: '1 1 100%', xs: '1 1 220px' } : 'none'}
+      w={wide ? 'auto' : { base: HALF, xs: 130 }}
+      leftSection={wide ? <IconSearch size={16} aria-hidden /> : undefined}
+      rightSection={
+        typed === '' ? undefined : (
+          <CloseButton size="sm" aria-label={`Clear ${label.toLowerCase()}`} onClick={() => type('')} />
+        )
+      }
+    />
+  );
+}

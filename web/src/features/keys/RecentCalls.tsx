@@ -1,0 +1,128 @@
+import { Badge, Box, Text } from '@mantine/core';
+import { IconPhoneCall } from '@tabler/icons-react';
+import type { Schemas } from '@/api/client';
+import { type Column, DataTable } from '@/ui/DataTable';
+import { Money } from '@/ui/Money';
+import { duration } from '@/ui/numbers';
+import { Panel } from '@/ui/Panel';
+import { Empty } from '@/ui/states';
+import { Tokens } from '@/ui/Tokens';
+import { useNarrow } from '@/ui/useNarrow';
+import { When } from '@/ui/When';
+
+type Receipt = Schemas['ReceiptOut'];
+
+const COLUMNS: readonly Column<Receipt>[] = [
+  { id: 'at', head: 'When', width: '8rem', cell: (call) => <When at={call.started_at} /> },
+  {
+    id: 'model',
+    head: 'Model',
+    width: 'minmax(9rem, 2fr)',
+    cell: (call) => (
+      <Text size="sm" truncate title={`${call.provider}/${call.model}`}>
+        {call.model}
+      </Text>
+    ),
+  },
+  {
+    id: 'tokens',
+    head: 'Tokens in / out',
+    width: '8rem',
+    align: 'end',
+    cell: (call) => (
+      <>
+        <Tokens of={call.tokens.input} /> / <Tokens of={call.tokens.output} />
+      </>
+    ),
+  },
+  {
+    id: 'took',
+    head: 'Took',
+    width: '5.5rem',
+    align: 'end',
+    cell: (call) => <span className="number">{duration(call.duration_ms)}</span>,
+  },
+  {
+    id: 'cost',
+    head: 'Cost',
+    width: '6.5rem',
+    align: 'end',
+    cell: (call) => <Money usd={call.adjusted_cost_usd ?? call.cost_usd} />,
+  },
+  { id: 'entry', head: 'Outcome', width: '9rem', cell: (call) => <Outcome of={call} /> },
+];
+
+/** What a phone has room for. */
+const FEW: readonly Column<Receipt>[] = [
+  {
+    id: 'model',
+    head: 'Model',
+    width: 'minmax(0, 1fr)',
+    cell: (call) => (
+      <>
+        <Text size="sm" truncate>
+          {call.model}
+        </Text>
+        <Text size="xs" c="dimmed">
+          <When at={call.started_at} />
+        </Text>
+      </>
+    ),
+  },
+  {
+    id: 'cost',
+    head: 'Cost',
+    width: '6rem',
+    align: 'end',
+    cell: (call) => <Money usd={call.adjusted_cost_usd ?? call.cost_usd} />,
+  },
+];
+
+function Outcome({ of: call }: { of: Receipt }) {
+  const well = call.outcome === 'completed';
+  return (
+    <Box style={{ display: 'flex', gap: 4 }}>
+      {!well && (
+        <Badge variant="light" color="red" tt="none" fw={500}>
+          {call.outcome.replaceAll('_', ' ')}
+        </Badge>
+      )}
+      {well && call.entry.kind === 'exact' && (
+        <Badge variant="light" color="pine" tt="none" fw={500}>
+          completed
+        </Badge>
+      )}
+      {call.entry.kind !== 'exact' && (
+        <Badge variant="light" color="yellow" tt="none" fw={500} autoContrast>
+          {call.entry.kind.replaceAll('_', ' ')}
+        </Badge>
+      )}
+    </Box>
+  );
+}
+
+type Props = { calls: readonly Receipt[]; open: (callId: string) => void };
+
+/** The key's last calls; each opens its receipt. */
+export function RecentCalls({ calls, open }: Props) {
+  const narrow = useNarrow();
+  return (
+    <Panel title="Recent calls">
+      <DataTable
+        label="Recent calls"
+        columns={narrow ? FEW : COLUMNS}
+        rows={calls}
+        idOf={(call) => call.call_id}
+        open={(call) => open(call.call_id)}
+        minWidth={narrow ? 0 : 680}
+        rowHeight={narrow ? 56 : 44}
+        height="480px"
+        nothing={
+          <Empty icon={<IconPhoneCall size={24} aria-hidden />} title="No calls yet">
+            Calls that are made with this key appear here within a second.
+          </Empty>
+        }
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,104 @@
+import { Checkbox, Group } from '@mantine/core';
+import type { Column } from '@/ui/DataTable';
+import { When } from '@/ui/When';
+import { ModelsCell, NameCell, OwnerCell, SpendCell, StateBadge } from './cells';
+import type { Key } from './form';
+
+export type Selection = {
+  has: (hash: string) => boolean;
+  toggle: (key: Key) => void;
+  all: boolean;
+  some: boolean;
+  toggleAll: () => void;
+};
+
+const COLUMNS: readonly Column<Key>[] = [
+  {
+    id: 'name',
+    head: 'Name',
+    width: 'minmax(9.5rem, 2fr)',
+    sort: 'name',
+    cell: (key) => <NameCell of={key} />,
+  },
+  { id: 'owner', head: 'Owner or team', width: 'minmax(7rem, 1.2fr)', cell: (key) => <OwnerCell of={key} /> },
+  {
+    id: 'spend',
+    head: 'Spend and budget',
+    width: 'minmax(11rem, 1.4fr)',
+    sort: 'spend',
+    cell: (key) => <SpendCell of={key} />,
+  },
+  {
+    id: 'models',
+    head: 'Models',
+    width: 'minmax(5.5rem, 1fr)',
+    cell: (key) => <ModelsCell models={key.allowed_models} />,
+  },
+  {
+    id: 'state',
+    head: 'State',
+    width: '6.5rem',
+    cell: (key) => (
+      <Group>
+        <StateBadge state={key.state} />
+      </Group>
+    ),
+  },
+  {
+    id: 'last_used',
+    head: 'Last used',
+    width: '6.5rem',
+    sort: 'last_used',
+    cell: (key) => <When at={key.last_used_at} none="Never" />,
+  },
+  {
+    id: 'created',
+    head: 'Created',
+    width: '5rem',
+    sort: 'created',
+    cell: (key) => <When at={key.created_at} style="day" />,
+  },
+];
+
+/** What a phone has room for. */
+const FEW: readonly Column<Key>[] = [
+  {
+    id: 'name',
+    head: 'Name',
+    width: 'minmax(0, 1fr)',
+    sort: 'name',
+    cell: (key) => <NameCell of={key} whole={false} />,
+  },
+  { id: 'spend', head: 'Spend', width: '9rem', sort: 'spend', cell: (key) => <SpendCell of={key} /> },
+];
+
+function picking(selection: Selection): Column<Key> {
+  return {
+    id: 'pick',
+    head: (
+      <Checkbox
+        size="xs"
+        aria-label="Select all keys that are shown"
+        checked={selection.all}
+        indeterminate={selection.some && !selection.all}
+        onChange={selection.toggleAll}
+      />
+    ),
+    width: '1.25rem',
+    cell: (key) => (
+      <Checkbox
+        size="xs"
+        aria-label={`Select ${key.name}`}
+        checked={selection.has(key.hash)}
+        onChange={() => selection.toggle(key)}
+        onClick={(event) => event.stopPropagation()}
+      />
+    ),
+  };
+}
+
+/** `selection` null: this person changes keys one by one. */
+export function columnsFor(narrow: boolean, selection: Selection | null): readonly Column<Key>[] {
+  const shown = narrow ? FEW : COLUMNS;
+  return selection === null ? shown : [picking(selection), ...shown];
+}

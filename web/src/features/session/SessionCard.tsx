@@ -1,0 +1,40 @@
+import { Box, Center, Paper, Text, Title } from '@mantine/core';
+import { type ReactNode, useEffect } from 'react';
+import { Brand } from '@/ui/Brand';
+import classes from './Session.module.css';
+
+type Props = { title: string; lead?: ReactNode; children: ReactNode; below?: ReactNode };
+
+/** The one card of a page for somebody who is not signed in. `below`: where else one may want to go. */
+export function SessionCard({ title, lead, children, below }: Props) {
+  useEffect(() => {
+    document.title = `${title} · Tollhouse`;
+  }, [title]);
+  return (
+    <main className={classes.page}>
+      <div className={classes.column}>
+        <Center mb="xl">
+          <Brand />
+        </Center>
+        <Paper withBorder shadow="xs" radius="lg" className={classes.card ?? ''}>
+          <Box mb="lg">
+            <Title order={1} fz={22} lh={1.3} style={{ overflowWrap: 'anywhere' }}>
+              {title}
+            </Title>
+            {lead !== undefined && (
+              <Text c="dimmed" size="sm" mt={6} component="div" style={{ overflowWrap: 'anywhere' }}>
+                {lead}
+              </Text>
+            )}
+          </Box>
+          {children}
+        </Paper>
+        {below !== undefined && (
+          <Text size="sm" c="dimmed" ta="center" mt="lg" component="div">
+            {below}
+          </Text>
+        )}
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,113 @@
+import { Button, Collapse, Group, Switch, Text, TextInput } from '@mantine/core';
+import { useDebouncedCallback, useDisclosure } from '@mantine/hooks';
+import { IconAdjustmentsHorizontal, IconSearch } from '@tabler/icons-react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { TimeRange } from '@/ui/TimeRange';
+import { type Period, rangeSearch } from '@/ui/timeRange';
+import { useNarrow } from '@/ui/useNarrow';
+import { Chips } from './Chips';
+import { chipsOf } from './chips';
+import { FilterMenu } from './FilterMenu';
+import type { TracesSearch } from './search';
+import { useNames } from './useNames';
+
+type Props = {
+  search: TracesSearch;
+  change: (search: TracesSearch) => void;
+  period: Period;
+  actions: ReactNode;
+};
+
+/** What is searched for. On narrow screens all but the text folds away. */
+export function FilterBar({ search, change, period, actions }: Props) {
+  const narrow = useNarrow();
+  const [opened, { toggle }] = useDisclosure();
+  const chips = chipsOf(search, useNames(search, period));
+  const rest = (
+    <Group gap="sm">
+      <FilterMenu filters={search} change={change} period={period} />
+      <TimeRange
+        value={search}
+        change={(range) =>
+          change({ range: undefined, since: undefined, until: undefined, ...rangeSearch(range) })
+        }
+      />
+      <Switch
+        label="Live"
+        checked={search.live === true && period.live}
+        disabled={!period.live}
+        onChange={(event) => change({ live: event.currentTarget.checked ? true : undefined })}
+        title={period.live ? 'Newer traces come by themselves' : 'This time is over'}
+      />
+      {actions}
+    </Group>
+  );
+  return (
+    <Group gap="sm" mb="md" align="center">
+      <SearchText value={search.text ?? ''} change={(text) => change({ text })} />
+      {narrow ? (
+        <Button
+          variant="default"
+          onClick={toggle}
+          aria-expanded={opened}
+          leftSection={<IconAdjustmentsHorizontal size={16} aria-hidden />}
+        >
+          Filters{chips.length > 0 ? ` (${chips.length})` : ''}
+        </Button>
+      ) : (
+        rest
+      )}
+      {narrow && (
+        <Collapse expanded={opened} w="100%">
+          {rest}
+        </Collapse>
+      )}
+      {chips.length > 0 && (
+        <Group w="100%" gap={6}>
+          <Chips chips={chips} filters={search} change={change} period={period} />
+        </Group>
+      )}
+    </Group>
+  );
+}
+
+const TYPING_MS = 350;
+
+function SearchText({ value, change }: { value: string; change: (text: string | undefined) => void }) {
+  const [typed, setTyped] = useState(value);
+  const told = useRef(value);
+  const tell = useDebouncedCallback((text: string) => {
+    told.current = text;
+    change(text === '' ? undefined : text);
+  }, TYPING_MS);
+  // The address may change by other hands: "Clear all", the way back.
+  useEffect(() => {
+    if (value !== told.current) {
+      told.current = value;
+      setTyped(value);
+    }
+  }, [value]);
+  return (
+    <TextInput
+      flex="1 1 220px"
+      type="search"
+      aria-label="Search in names, messages and attributes"
+      placeholder="Search names, messages, attributes"
+      leftSection={<IconSearch size={16} aria-hidden />}
+      value={typed}
+      maxLength={200}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value);
+        tell(event.currentTarget.value.trim());
+      }}
+      rightSectionWidth={64}
+      rightSection={
+        typed.trim().length === 1 ? (
+          <Text size="xs" c="dimmed">
+            1 more
+          </Text>
+        ) : null
+      }
+    />
+  );
+}
