@@ -48,6 +48,12 @@ export const theme = createTheme({
       defaultProps: { closeButtonProps: CLOSE, centered: true, overlayProps: { backgroundOpacity: 0.45 } },
     },
     Drawer: { defaultProps: { closeButtonProps: CLOSE, overlayProps: { backgroundOpacity: 0.45 } } },
+    Notification: {
+      defaultProps: {
+        closeButtonProps: { 'aria-label': 'Close this message' },
+        styles: { description: { color: 'var(--mantine-color-dimmed)' } },
+      },
+    },
   },
 });
 

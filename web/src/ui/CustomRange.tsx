@@ -22,6 +22,8 @@ export default function CustomRange({ value, choose, back }: Props) {
         onChange={setDays}
         maxDate={new Date().toISOString().slice(0, 10)}
         firstDayOfWeek={1}
+        weekendDays={[]}
+        highlightToday
         size="sm"
         ariaLabels={{
           previousMonth: 'Month before',

@@ -22,10 +22,10 @@ export function When({
       </Text>
     );
   const moment = new Date(at);
-  // The page's clock is a little late: what has just happened is not in the future.
-  const since = moment > now && moment.getTime() <= Date.now() ? moment : now;
+  // The page's clock is up to half a minute old: what was a second ago is not yet to come.
+  const seen = moment > now && moment.getTime() <= Date.now() ? moment : now;
   const shown = {
-    relative: () => relative(moment, since),
+    relative: () => relative(moment, seen),
     day: () => day(moment, now),
     minute: () => minute(moment),
     second: () => second(moment),

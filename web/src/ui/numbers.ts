@@ -42,8 +42,9 @@ export function usdOfNanos(nanos: number): string {
   return `${whole < 0n ? '-' : ''}${size / NANOS_PER_USD}.${part}`;
 }
 
-/** `$1.2K`, for axes. */
+/** `$1.2K`, for axes; whole dollars without cents. */
 export function shortUsd(amount: number): string {
+  if (amount >= 0 && amount < 1000 && Number.isInteger(amount)) return `$${amount}`;
   return Math.abs(amount) >= 1000 ? `$${COMPACT.format(amount)}` : usd(amount);
 }
 

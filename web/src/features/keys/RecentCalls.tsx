@@ -109,7 +109,7 @@ export function RecentCalls({ calls, open }: Props) {
   return (
     <Panel title="Recent calls">
       <DataTable
-        label="Calls with this key"
+        label="Recent calls"
         columns={narrow ? FEW : COLUMNS}
         rows={calls}
         idOf={(call) => call.call_id}

@@ -102,7 +102,7 @@ export function useDeleteKey() {
     mutationFn: (key: Key) => remove(key, any),
     onSuccess: async (_answer, key) => {
       client.removeQueries({ queryKey: ['keys', 'details', key.hash] });
-      done(`“${key.name}” is deleted`);
+      done('The key is deleted');
       await client.invalidateQueries({ queryKey: ['keys'] });
     },
   });

@@ -5,13 +5,14 @@ import { count, percent } from '@/ui/numbers';
 import { Panel } from '@/ui/Panel';
 import { ShareRow } from '@/ui/ShareRow';
 import { Failed } from '@/ui/states';
+import type { RangeSearch } from '@/ui/timeRange';
 import { type Asked, failuresQuery } from './queries';
 
 const SHOWN = 8;
 const UNSAID = '_OTHER';
 
 /** Failed calls by what went wrong. */
-export function FailuresPanel({ asked }: { asked: Asked }) {
+export function FailuresPanel({ asked, range }: { asked: Asked; range: RangeSearch }) {
   const query = useQuery(failuresQuery(asked));
   const failures = query.data?.failures;
   const all = failures?.reduce((sum, failure) => sum + failure.errors, 0) ?? 0;
@@ -21,10 +22,10 @@ export function FailuresPanel({ asked }: { asked: Asked }) {
       title="Errors by type"
       actions={
         <Anchor
-          component={Link}
-          to="/traces"
-          search={{ status: 'error', ...asked.filters } as never}
           size="sm"
+          renderRoot={(props) => (
+            <Link to="/traces" search={{ ...asked.filters, ...range, status: 'error' }} {...props} />
+          )}
         >
           Failed calls
         </Anchor>
@@ -50,7 +51,7 @@ export function FailuresPanel({ asked }: { asked: Asked }) {
       {failures?.slice(0, SHOWN).map(({ error_type, errors }) => (
         <ShareRow
           key={error_type}
-          name={error_type === UNSAID ? 'Not said' : error_type}
+          name={error_type === UNSAID ? 'Unspecified' : error_type}
           share={errors / all}
           aside={percent(errors / all)}
           value={count(errors)}

@@ -10,7 +10,7 @@ export function Histogram({ buckets }: { buckets: readonly Bucket[] }) {
   const all = bars.reduce((sum, bar) => sum + bar.calls, 0);
   if (bars.length === 0) {
     return (
-      <Center h={204}>
+      <Center h={292}>
         <Text size="sm" c="dimmed">
           No calls in this time
         </Text>
@@ -36,7 +36,7 @@ export function Histogram({ buckets }: { buckets: readonly Bucket[] }) {
         {[bars[0], middle, bars.at(-1)].map((bar, place) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: begin, middle and end
           <Text key={place} size="xs" c="dimmed" className="number">
-            {bar && duration(place === 0 ? bar.from_ms : bar.most_ms)}
+            {bar && label(place === 0 ? bar.from_ms : bar.most_ms)}
           </Text>
         ))}
       </Group>
@@ -55,6 +55,10 @@ export function Histogram({ buckets }: { buckets: readonly Bucket[] }) {
       </VisuallyHidden>
     </div>
   );
+}
+
+function label(ms: number): string {
+  return ms === 0 ? '0' : duration(ms);
 }
 
 function between({ from_ms, most_ms }: Bar): string {

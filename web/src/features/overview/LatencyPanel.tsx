@@ -20,8 +20,8 @@ export function LatencyPanel({ asked, by }: { asked: Asked; by: Dimension }) {
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
           {query.data === undefined ? (
             <>
-              <Skeleton h={204} />
-              <Skeleton h={204} />
+              <Skeleton h={292} />
+              <Skeleton h={292} />
             </>
           ) : (
             <>

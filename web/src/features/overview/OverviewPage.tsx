@@ -7,7 +7,7 @@ import { seesAll, useMe } from '@/api/me';
 import { PageHeader } from '@/ui/PageHeader';
 import { Empty, Failed } from '@/ui/states';
 import { TimeRange } from '@/ui/TimeRange';
-import type { Preset } from '@/ui/timeRange';
+import { type Preset, rangeSearch } from '@/ui/timeRange';
 import { AtRiskPanel } from './AtRiskPanel';
 import { ExportMenu } from './ExportMenu';
 import { FailuresPanel } from './FailuresPanel';
@@ -71,7 +71,7 @@ export function OverviewPage({ above }: { above?: ReactNode }) {
         )}
         <SimpleGrid cols={{ base: 1, md: quiet ? 1 : 2 }} spacing="md">
           <AtRiskPanel />
-          {!quiet && <FailuresPanel asked={asked} />}
+          {!quiet && <FailuresPanel asked={asked} range={rangeSearch(search)} />}
         </SimpleGrid>
         {!quiet && <LatencyPanel asked={asked} by={search.by ?? 'model'} />}
         {overview !== undefined && <ReportedPanel totals={overview.totals} />}

@@ -79,9 +79,12 @@ function Owner({ scope, children }: { scope: Risk['limit']['scope']; children: R
       </Link>
     );
   }
-  const search = scope.kind === 'team' ? { tab: 'teams', team: scope.id } : { tab: 'users', user: scope.id };
+  const search =
+    scope.kind === 'team'
+      ? { tab: 'teams' as const, team: scope.id }
+      : { tab: 'users' as const, user: scope.id };
   return (
-    <Link to="/people" search={search as never} className={classes.risk}>
+    <Link to="/people" search={search} className={classes.risk}>
       {children}
     </Link>
   );

@@ -7,7 +7,7 @@ import { filtersOf, type OverviewSearch } from './search';
 /** What the address says, and a way to change it: what is undefined leaves it. */
 export function useOverviewSearch(): [OverviewSearch, (changed: OverviewSearch) => void] {
   const search = useSearch({ from: '/in/' });
-  const navigate = useNavigate();
+  const navigate = useNavigate({ from: '/' });
   function change(changed: OverviewSearch) {
     void navigate({
       to: '/',

@@ -1,4 +1,4 @@
-import { Button, Group, Tabs } from '@mantine/core';
+import { Button, Group, Tabs, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlus, IconUserPlus } from '@tabler/icons-react';
 import { useMe } from '@/api/me';
@@ -54,13 +54,16 @@ export function PeoplePage() {
           {rights.seesAll && <Tabs.Tab value="invitations">Invitations</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="users">
+          <VisuallyHidden component="h2">Users</VisuallyHidden>
           <UsersTab invite={invite.open} />
         </Tabs.Panel>
         <Tabs.Panel value="teams">
+          <VisuallyHidden component="h2">Teams</VisuallyHidden>
           <TeamsTab create={make.open} />
         </Tabs.Panel>
         {rights.seesAll && (
           <Tabs.Panel value="invitations">
+            <VisuallyHidden component="h2">Invitations</VisuallyHidden>
             <InvitationsTab invite={invite.open} />
           </Tabs.Panel>
         )}

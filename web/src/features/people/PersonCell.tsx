@@ -4,7 +4,7 @@ import { Avatar, Box, Group, Text } from '@mantine/core';
 export function PersonCell({ name, email }: { name: string; email: string }) {
   return (
     <Group gap="sm" wrap="nowrap">
-      <Avatar size={30} radius="xl" name={name} color="initials" aria-hidden />
+      <Avatar size={30} radius="xl" name={name} color="pine" aria-hidden />
       <Box miw={0}>
         <Text size="sm" fw={500} truncate lh={1.35}>
           {name}

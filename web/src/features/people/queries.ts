@@ -78,7 +78,8 @@ export function useChange<Given, Made>(change: (given: Given) => Promise<Made>) 
   const client = useQueryClient();
   return useMutation({
     mutationFn: change,
-    onSuccess: () => client.invalidateQueries({ queryKey: ['people'] }),
+    // Not waited for: what asked may be gone by the time the lists are new, and could not say that it is done.
+    onSuccess: () => void client.invalidateQueries({ queryKey: ['people'] }),
   });
 }
 

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group } from '@mantine/core';
+import { Anchor, Button, Group, VisuallyHidden } from '@mantine/core';
 import { IconLock, IconMapOff } from '@tabler/icons-react';
 import { Link, useParams } from '@tanstack/react-router';
 import { Suspense } from 'react';
@@ -36,8 +36,13 @@ export function SettingsPage() {
 }
 
 function Body({ found }: { found: Found }) {
-  if (found.kind === 'unknown') return <Unknown />;
-  if (found.kind === 'closed') return <Closed label={found.wanted} />;
+  if (found.kind !== 'shown')
+    return (
+      <>
+        <VisuallyHidden component="h2">Not shown</VisuallyHidden>
+        {found.kind === 'unknown' ? <Unknown /> : <Closed label={found.wanted} />}
+      </>
+    );
   const Section = BODIES[found.section.id];
   return (
     <Suspense fallback={<LoadingRows />}>

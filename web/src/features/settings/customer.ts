@@ -28,6 +28,7 @@ export function useChange<Given, Made>(list: string, change: (given: Given) => P
   return useMutation({
     mutationFn: change,
     gcTime: 0,
-    onSuccess: () => client.invalidateQueries({ queryKey: ['settings', list] }),
+    // Not waited for: what asked may be gone by the time the list is new, and could not say that it is done.
+    onSuccess: () => void client.invalidateQueries({ queryKey: ['settings', list] }),
   });
 }

@@ -34,6 +34,7 @@ export function ToolsPage() {
           columns={COLUMNS}
           rows={tools}
           idOf={(tool) => `${tool.vendor} ${tool.tool}`}
+          open={(tool) => void navigate({ to: '/', search: { tool: [tool.tool] } })}
           minWidth={900}
           height="calc(100vh - 200px)"
           rowHeight={56}

@@ -67,7 +67,14 @@ export const COLUMNS: readonly Column<Tool>[] = [
 function Name({ tool: { tool, vendor } }: { tool: Tool }) {
   return (
     <Group gap="sm" wrap="nowrap">
-      <Avatar size={32} radius="md" color={colourOf(tool)} variant="light" aria-hidden>
+      <Avatar
+        size={32}
+        radius="md"
+        color={colourOf(tool)}
+        variant="light"
+        styles={{ placeholder: { color: 'var(--mantine-color-text)' } }}
+        aria-hidden
+      >
         {monogram(tool)}
       </Avatar>
       <div style={{ minWidth: 0 }}>

@@ -44,6 +44,7 @@ export function WindowFields({ form, at, remove }: Props) {
             description="A model, or a beginning and *"
             data={patterns}
             limit={SHOWN_MODELS}
+            openOnFocus={false}
             maxDropdownHeight={240}
             {...form.getInputProps(`windows.${at}.models`)}
           />

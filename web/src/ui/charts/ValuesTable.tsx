@@ -15,7 +15,7 @@ export function ValuesTable({ label, series, lines, height }: Props) {
           <Table.Tr>
             <Table.Th scope="col">Time</Table.Th>
             {lines.map((line) => (
-              <Table.Th key={line.key} scope="col" ta="right">
+              <Table.Th key={line.key} scope="col" ta="right" style={{ whiteSpace: 'nowrap' }}>
                 {line.name}
               </Table.Th>
             ))}

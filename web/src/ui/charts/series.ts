@@ -24,13 +24,21 @@ export const FORMATS: Record<Unit, Formats> = {
   calls: { axis: short, shown: count, exact: count },
   tokens: { axis: short, shown: count, exact: count },
   ratio: { axis: percent, shown: percent, exact: percent },
-  ms: { axis: duration, shown: duration, exact: duration },
+  ms: { axis: (ms) => (ms === 0 ? '0' : duration(ms)), shown: duration, exact: duration },
   nano_usd: {
     axis: (nanos) => shortUsd(nanos / 1e9),
     shown: (nanos) => usd(usdOfNanos(nanos)),
-    exact: (nanos) => exactUsd(usdOfNanos(nanos)),
+    exact: (nanos) => allDigits(exactUsd(usdOfNanos(nanos))),
   },
 };
+
+const DIGITS = 9;
+
+/** Nine digits behind the point, so that a column of amounts lines up. */
+function allDigits(amount: string): string {
+  const [whole, part = ''] = amount.split('.');
+  return `${whole}.${part.padEnd(DIGITS, '0')}`;
+}
 
 /** Shares and durations of parts are no parts of the whole. */
 export function stacks(unit: Unit): boolean {

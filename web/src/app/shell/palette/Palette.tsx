@@ -28,6 +28,7 @@ export function Palette({ asked }: { asked: number }) {
       onQueryChange={setTyped}
       shortcut={null}
       clearQueryOnClose
+      attributes={{ content: { 'aria-label': 'Search and commands' } }}
       scrollable
       maxHeight="min(520px, 70vh)"
       radius="lg"

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Text } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { IconMailForward, IconUserPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -7,6 +7,7 @@ import { useMe } from '@/api/me';
 import { Confirm } from '@/ui/Confirm';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { done } from '@/ui/notices';
+import { StateDot } from '@/ui/StateDot';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { When } from '@/ui/When';
@@ -96,9 +97,7 @@ function columnsOf(teams: ReadonlyMap<string, string>, narrow: boolean): Column<
       width: '124px',
       cell: (each) =>
         each.state === 'expired' ? (
-          <Badge variant="light" color="yellow" tt="none">
-            Too old
-          </Badge>
+          <StateDot colour="yellow">Too old</StateDot>
         ) : (
           <When at={each.expires_at} />
         ),

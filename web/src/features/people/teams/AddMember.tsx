@@ -8,7 +8,10 @@ import { putMember, type Team, useChange, usersQuery } from '../queries';
 const WAIT_MS = 200;
 const SHOWN = 50;
 
-/** Looks people up by name or address, as many as there may be, and puts the chosen one into the team. */
+/**
+ * Looks people up by name or address, as many as there may be, and puts the chosen one into the team. What is on show
+ * is filtered here, too: until the server has answered, nobody may be chosen who does not fit what was typed.
+ */
 export function AddMember({ team }: { team: Team }) {
   const [typed, setTyped] = useState('');
   const [wanted] = useDebouncedValue(typed.trim(), WAIT_MS);
@@ -29,8 +32,6 @@ export function AddMember({ team }: { team: Team }) {
       searchable
       searchValue={typed}
       onSearchChange={setTyped}
-      // The server searched; what it found is shown as it is.
-      filter={({ options }) => options}
       data={data}
       nothingFoundMessage={found.isFetching ? 'Looking…' : 'Nobody else is called that'}
       rightSection={found.isFetching || put.isPending ? <Loader size={14} /> : undefined}

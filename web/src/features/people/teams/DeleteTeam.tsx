@@ -14,7 +14,7 @@ export function DeleteTeam({ team }: { team: Team }) {
   );
   return (
     <Stack gap="sm" align="flex-start">
-      <Button size="xs" variant="outline" color="red" onClick={open}>
+      <Button size="xs" variant="light" color="red" onClick={open}>
         Delete team
       </Button>
       {opened && (

@@ -23,7 +23,6 @@ export function TeamDrawer() {
       position="right"
       size="lg"
       title="Team"
-      closeButtonProps={{ 'aria-label': 'Close' }}
     >
       {search.team !== undefined && <Body key={search.team} id={search.team} />}
     </Drawer>

@@ -107,7 +107,7 @@ function Faces({ team }: { team: Team }) {
       <Group gap={8} wrap="nowrap">
         <Avatar.Group aria-hidden spacing={8}>
           {shown.map((member) => (
-            <Avatar key={member.user_id} size={28} radius="xl" name={member.name} color="initials" />
+            <Avatar key={member.user_id} size={28} radius="xl" name={member.name} color="pine" />
           ))}
           {rest > 0 && (
             <Avatar size={28} radius="xl">

@@ -17,7 +17,7 @@ export function DeleteUser({ user }: { user: User }) {
       <Text size="sm" c="dimmed">
         To keep somebody out for a while, disable them instead: that can be undone.
       </Text>
-      <Button size="xs" variant="outline" color="red" onClick={open}>
+      <Button size="xs" variant="light" color="red" onClick={open}>
         Delete {user.name}
       </Button>
       {opened && (

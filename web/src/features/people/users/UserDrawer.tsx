@@ -24,7 +24,6 @@ export function UserDrawer() {
       position="right"
       size="lg"
       title="Person"
-      closeButtonProps={{ 'aria-label': 'Close' }}
     >
       {search.user !== undefined && <Body key={search.user} id={search.user} />}
     </Drawer>

@@ -1,6 +1,7 @@
-import { Badge, Text, Tooltip } from '@mantine/core';
+import { Text, Tooltip } from '@mantine/core';
 import type { Column } from '@/ui/DataTable';
 import { Money } from '@/ui/Money';
+import { StateDot } from '@/ui/StateDot';
 import { Tokens } from '@/ui/Tokens';
 import { When } from '@/ui/When';
 import { PersonCell } from '../PersonCell';
@@ -47,18 +48,7 @@ export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Use
 }
 
 function StateOf({ user }: { user: User }) {
-  return (
-    <Badge
-      variant="dot"
-      color={user.disabled ? 'red' : 'pine'}
-      tt="none"
-      fw={500}
-      display="flex"
-      w="fit-content"
-    >
-      {user.disabled ? 'Disabled' : 'Active'}
-    </Badge>
-  );
+  return <StateDot colour={user.disabled ? 'red' : 'pine'}>{user.disabled ? 'Disabled' : 'Active'}</StateDot>;
 }
 
 function TeamNames({ user }: { user: User }) {

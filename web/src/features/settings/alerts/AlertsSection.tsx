@@ -26,11 +26,11 @@ export default function AlertsSection() {
             Once for each threshold of a budget and each period, when spending crosses it: at 50, 80 and 95 %
             of the limit, unless other thresholds were set with the budget. The budgets of the organisation
             are under{' '}
-            <Anchor component={Link} to="/settings/organisation" size="sm">
+            <Anchor underline="always" component={Link} to="/settings/organisation" size="sm">
               Organisation
             </Anchor>
             , those of people and teams under{' '}
-            <Anchor component={Link} to="/people" size="sm">
+            <Anchor underline="always" component={Link} to="/people" size="sm">
               People
             </Anchor>
             .

@@ -1,10 +1,12 @@
-import { Alert, Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconBellPlus } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
+import { sentence } from '@/api/problem';
 import { Confirm } from '@/ui/Confirm';
 import { done, failed } from '@/ui/notices';
+import { StateDot } from '@/ui/StateDot';
 import { Failed, LoadingRows } from '@/ui/states';
 import { Term } from '@/ui/Term';
 import { When } from '@/ui/When';
@@ -53,7 +55,7 @@ function Shown({ hook, change }: { hook: Hook; change: () => void }) {
       </div>
       {hook.last_error !== null && (
         <Alert color="red" title="The last event did not arrive">
-          {hook.last_error}
+          {sentence(hook.last_error)}
         </Alert>
       )}
       <Group gap="sm">
@@ -83,10 +85,10 @@ function LastTry({ hook }: { hook: Hook }) {
     );
   return (
     <Group gap="xs">
-      <Badge variant="light" tt="none" color={hook.last_error === null ? 'pine' : 'red'}>
+      <StateDot colour={hook.last_error === null ? 'pine' : 'red'}>
         {hook.last_error === null ? 'Arrived' : 'Failed'}
         {hook.last_status !== null && ` · ${hook.last_status}`}
-      </Badge>
+      </StateDot>
       <When at={hook.last_tried_at} />
     </Group>
   );

@@ -15,7 +15,6 @@ export function AuditLine({ line, close }: { line: Line | null; close: () => voi
       position="right"
       size="lg"
       title={line === null ? '' : actionOf(line.action)}
-      closeButtonProps={{ 'aria-label': 'Close' }}
     >
       {line !== null && <Body line={line} close={close} />}
     </Drawer>

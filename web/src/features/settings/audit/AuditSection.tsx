@@ -45,7 +45,7 @@ export default function AuditSection() {
           rows={rows}
           idOf={(line) => String(line.id)}
           open={setShown}
-          minWidth={narrow ? 300 : 760}
+          minWidth={narrow ? 300 : 700}
           more={{
             has: found.hasNextPage,
             busy: found.isFetchingNextPage,

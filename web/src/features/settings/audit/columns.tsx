@@ -6,7 +6,7 @@ import { actionOf, inShort, type Line } from './entries';
 const WHEN: Column<Line> = {
   id: 'at',
   head: 'When',
-  width: '124px',
+  width: '132px',
   cell: (line) => <When at={line.at} style="minute" />,
 };
 const WHAT: Column<Line> = {
@@ -33,7 +33,7 @@ export function columnsOf(narrow: boolean): Column<Line>[] {
     {
       id: 'who',
       head: 'By',
-      width: 'minmax(140px, 1fr)',
+      width: 'minmax(150px, 1.2fr)',
       cell: (line) => (
         <Text size="sm" truncate>
           {line.actor_email ?? line.actor}

@@ -1,6 +1,7 @@
 import { Alert, SimpleGrid } from '@mantine/core';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { api, take } from '@/api/client';
+import { sentence } from '@/api/problem';
 import { Money } from '@/ui/Money';
 import { Stat } from '@/ui/Stat';
 import { Failed } from '@/ui/states';
@@ -31,7 +32,7 @@ export default function BillingSection() {
       )}
       {data?.error != null && (
         <Alert color="red" title="The last sending ended early">
-          {data.error}
+          {sentence(data.error)}
         </Alert>
       )}
       <SimpleGrid cols={{ base: 1, xs: 3 }}>

@@ -62,7 +62,7 @@ export function DeadLetters() {
       {found.isPending && <LoadingRows rows={3} />}
       {found.isSuccess && (
         <DataTable
-          label="Dead letters"
+          label="List of dead letters"
           columns={columnsOf(send)}
           rows={rows}
           idOf={(letter) => letter.entry_id}

@@ -1,10 +1,12 @@
-import { Alert, Badge, Button, Group, SimpleGrid, Switch, Text } from '@mantine/core';
+import { Alert, Button, Group, SimpleGrid, Switch, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { api, take } from '@/api/client';
+import { sentence } from '@/api/problem';
 import { Confirm } from '@/ui/Confirm';
 import { done, failed } from '@/ui/notices';
+import { StateDot } from '@/ui/StateDot';
 import { Tokens } from '@/ui/Tokens';
 import { When } from '@/ui/When';
 import { useChange } from '../customer';
@@ -26,9 +28,7 @@ export function ExporterCard({ exporter, edit }: { exporter: Exporter; edit: () 
       }
       actions={
         <Group gap="sm">
-          <Badge variant="light" color={health.colour} tt="none">
-            {health.label}
-          </Badge>
+          <StateDot colour={health.colour}>{health.label}</StateDot>
           <OnOff exporter={exporter} />
         </Group>
       }
@@ -50,7 +50,7 @@ export function ExporterCard({ exporter, edit }: { exporter: Exporter; edit: () 
       {progress.failures > 0 && (
         <Alert color="red" title={`${progress.failures} tries in a row went wrong`}>
           <Text size="sm">
-            {progress.last_error ?? 'The receiver did not say why.'} Last try{' '}
+            {sentence(progress.last_error ?? 'the receiver did not say why')} Last try{' '}
             <When at={progress.last_failure_at} />, next one <When at={progress.next_try_at} />.
           </Text>
         </Alert>
@@ -137,7 +137,7 @@ function TestNow({ exporter }: { exporter: Exporter }) {
       variant="subtle"
       loading={test.isPending}
       onClick={() => test.mutate()}
-      aria-label={`Test ${exporter.name} now`}
+      aria-label={`Test now: ${exporter.name}`}
     >
       Test now
     </Button>

@@ -34,16 +34,16 @@ export function Headers({ form, stored, isNew }: Props) {
       ) : (
         <>
           {headers.map((header, at) => (
-            <Group key={header.key} gap="xs" wrap="nowrap" align="flex-start">
+            <Group key={header.key} gap="xs" align="flex-start">
               <TextInput
-                flex={2}
+                flex="2 1 150px"
                 aria-label={`Name of header ${at + 1}`}
                 placeholder="Authorization"
                 autoComplete="off"
                 {...form.getInputProps(`headers.${at}.name`)}
               />
               <PasswordInput
-                flex={3}
+                flex="3 1 180px"
                 aria-label={`Value of header ${at + 1}`}
                 placeholder="Bearer …"
                 autoComplete="new-password"

@@ -39,6 +39,17 @@ const MODES: readonly { value: Mode; label: string; means: string; after: string
 export function CredentialMode({ mode, admin }: { mode: Mode; admin: boolean }) {
   const change = useChangeCustomer();
   const [chosen, setChosen] = useState<Mode>(mode);
+  function turnTo(wanted: Mode, said: () => void) {
+    change.mutate(
+      { credential_mode: wanted },
+      {
+        onSuccess: () => {
+          setChosen(wanted);
+          said();
+        },
+      },
+    );
+  }
   const next = MODES.find((each) => each.value === chosen);
   return (
     <Card
@@ -67,12 +78,8 @@ export function CredentialMode({ mode, admin }: { mode: Mode; admin: boolean }) 
           <Button
             loading={change.isPending}
             onClick={() =>
-              change.mutate(
-                { credential_mode: chosen },
-                {
-                  onSuccess: () =>
-                    done('The mode is changed', () => change.mutate({ credential_mode: mode })),
-                },
+              turnTo(chosen, () =>
+                done('The mode is changed', () => turnTo(mode, () => done('The mode is as it was'))),
               )
             }
           >

@@ -23,11 +23,7 @@ export default function GatewaySection() {
       {data !== undefined && (
         <Stack gap="lg">
           <GatewayState customer={data} admin={admin} />
-          <CredentialMode
-            key={data.settings.credential_mode}
-            mode={data.settings.credential_mode}
-            admin={admin}
-          />
+          <CredentialMode mode={data.settings.credential_mode} admin={admin} />
           {admin && <ProviderKeys used={data.settings.credential_mode === 'pass-through'} />}
         </Stack>
       )}

@@ -1,9 +1,10 @@
-import { Alert, Badge, Box, Button, Code, Group } from '@mantine/core';
+import { Alert, Box, Button, Code, Group } from '@mantine/core';
 import { IconTool } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, take } from '@/api/client';
 import { Copy } from '@/ui/Copy';
 import { done, failed } from '@/ui/notices';
+import { StateDot } from '@/ui/StateDot';
 import { Term } from '@/ui/Term';
 import { type Customer, customerQuery } from '../customer';
 import { Card } from '../Section';
@@ -55,9 +56,7 @@ export function GatewayState({ customer, admin }: { customer: Customer; admin: b
     >
       <Box>
         <Term name="State">
-          <Badge color={state.colour} variant="light" tt="none">
-            {state.label}
-          </Badge>
+          <StateDot colour={state.colour}>{state.label}</StateDot>
         </Term>
         <Term name="Gateway id">
           {customer.cf_gateway_id === null ? (

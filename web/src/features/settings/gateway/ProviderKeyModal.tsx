@@ -52,6 +52,7 @@ export function ProviderKeyModal({ provider, close }: { provider: string; close:
               label="Provider"
               placeholder="openai"
               data={providers}
+              openOnFocus={false}
               data-autofocus
               {...form.getInputProps('provider')}
             />

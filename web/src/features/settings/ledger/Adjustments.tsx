@@ -66,7 +66,7 @@ export function Adjustments({ adjusts }: { adjusts: boolean }) {
       {found.isPending && <LoadingRows rows={3} />}
       {found.isSuccess && (
         <DataTable
-          label="Corrections"
+          label="List of corrections"
           columns={COLUMNS}
           rows={rows}
           idOf={(each) => each.entry_id}

@@ -31,7 +31,7 @@ export function InDoubt({ decides }: { decides: boolean }) {
       {found.isPending && <LoadingRows rows={3} />}
       {found.isSuccess && (
         <DataTable
-          label="In doubt"
+          label="List of what is in doubt"
           columns={columnsOf(decides, setChosen)}
           rows={rows}
           idOf={(item) =>

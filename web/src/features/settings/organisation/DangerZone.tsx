@@ -25,7 +25,7 @@ export function DangerZone({ customer }: { customer: Customer }) {
         <Text size="sm" flex="1 1 300px">
           Delete {customer.name} with all its people, teams and keys.
         </Text>
-        <Button color="red" variant="outline" onClick={open}>
+        <Button variant="light" color="red" onClick={open}>
           Delete organisation
         </Button>
       </Group>

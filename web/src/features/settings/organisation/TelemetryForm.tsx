@@ -56,7 +56,7 @@ export function TelemetryForm({ customer }: { customer: Customer }) {
         <Stack gap="md">
           <NumberInput
             label="Days that spans are kept"
-            description="Empty: as long as this installation keeps them. Older ones are deleted within a day."
+            description="Empty: as long as this installation keeps them."
             placeholder="The installation’s own"
             min={1}
             max={MOST_DAYS}

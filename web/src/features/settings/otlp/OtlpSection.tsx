@@ -58,11 +58,11 @@ export default function OtlpSection() {
         </Table.ScrollContainer>
         <Stack gap={4}>
           <Text size="sm">
-            <Anchor component={Link} to="/settings/tokens" size="sm">
+            <Anchor underline="always" component={Link} to="/settings/tokens" size="sm">
               Make a token
             </Anchor>{' '}
             with nothing but “Send traces”, then{' '}
-            <Anchor component={Link} to="/traces" size="sm">
+            <Anchor underline="always" component={Link} to="/traces" size="sm">
               watch them arrive
             </Anchor>
             .
@@ -70,7 +70,7 @@ export default function OtlpSection() {
           <Text size="sm" c="dimmed">
             Everything that is taken, with its limits, stands in docs/guides/traces.md of the source; the
             API’s own description is at{' '}
-            <Anchor href="/v1/openapi.json" target="_blank" rel="noreferrer" size="sm">
+            <Anchor underline="always" href="/v1/openapi.json" target="_blank" rel="noreferrer" size="sm">
               /v1/openapi.json
             </Anchor>
             .

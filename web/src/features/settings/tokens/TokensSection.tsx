@@ -1,4 +1,4 @@
-import { Badge, Button, Text, Tooltip } from '@mantine/core';
+import { Button, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
@@ -7,6 +7,7 @@ import { api, type Schemas, take } from '@/api/client';
 import { Confirm } from '@/ui/Confirm';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { done } from '@/ui/notices';
+import { StateDot } from '@/ui/StateDot';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { useNow } from '@/ui/useNow';
@@ -43,7 +44,7 @@ export default function TokensSection() {
           columns={columnsOf(narrow, revoke)}
           rows={found.data}
           idOf={(token) => token.id}
-          minWidth={narrow ? 300 : 780}
+          minWidth={narrow ? 300 : 640}
           nothing={
             <Empty icon={<IconKey aria-hidden />} title="You have no API tokens">
               Programs send one in your place, as <code>Authorization: Bearer tht_…</code>. For calls to
@@ -77,7 +78,7 @@ function columnsOf(narrow: boolean, revoke: (token: Token) => void): Column<Toke
   const action: Column<Token> = {
     id: 'revoke',
     head: '',
-    width: '84px',
+    width: '72px',
     align: 'end',
     cell: (token) => (
       <Button
@@ -97,7 +98,7 @@ function columnsOf(narrow: boolean, revoke: (token: Token) => void): Column<Toke
     {
       id: 'scopes',
       head: 'Good for',
-      width: 'minmax(160px, 2fr)',
+      width: 'minmax(140px, 2fr)',
       cell: (token) => (
         <Tooltip label={scopesInWords(token.scopes)} multiline maw={320}>
           <Text inherit truncate>
@@ -112,19 +113,14 @@ function columnsOf(narrow: boolean, revoke: (token: Token) => void): Column<Toke
       width: '108px',
       cell: (token) => <When at={token.last_used_at} none="Never" />,
     },
-    { id: 'ends', head: 'Ends', width: '92px', cell: (token) => <Ends at={token.expires_at} /> },
+    { id: 'ends', head: 'Ends', width: '84px', cell: (token) => <Ends at={token.expires_at} /> },
     action,
   ];
 }
 
 function Ends({ at }: { at: string | null }) {
   const now = useNow();
-  if (at !== null && new Date(at) <= now)
-    return (
-      <Badge variant="light" color="yellow" tt="none" display="flex" w="fit-content">
-        Ended
-      </Badge>
-    );
+  if (at !== null && new Date(at) <= now) return <StateDot colour="yellow">Ended</StateDot>;
   return <When at={at} none="Never" />;
 }
 
