@@ -1,4 +1,12 @@
-import { Avatar, Group, Menu, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core';
+import {
+  Avatar,
+  Group,
+  Menu,
+  Text,
+  UnstyledButton,
+  useMantineColorScheme,
+  VisuallyHidden,
+} from '@mantine/core';
 import {
   IconDeviceDesktop,
   IconLogout,
@@ -18,14 +26,10 @@ export function Person() {
   return (
     <Menu width={208} position="top-start" shadow="md">
       <Menu.Target>
-        <UnstyledButton
-          w="100%"
-          p="xs"
-          aria-label={`Account of ${me.user.name}`}
-          style={{ borderRadius: 'var(--mantine-radius-md)' }}
-        >
+        <UnstyledButton w="100%" p="xs" style={{ borderRadius: 'var(--mantine-radius-md)' }}>
           <Group gap="sm" wrap="nowrap">
             <Avatar size={32} radius="xl" color="pine" name={me.user.name} aria-hidden />
+            <VisuallyHidden>Account of</VisuallyHidden>
             <div style={{ minWidth: 0, flex: 1 }}>
               <Text size="sm" fw={500} truncate>
                 {me.user.name}

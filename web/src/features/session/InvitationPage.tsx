@@ -50,7 +50,7 @@ function SignInInstead() {
   return (
     <>
       Have an account already?{' '}
-      <Anchor component={Link} to="/sign-in" inherit>
+      <Anchor component={Link} to="/sign-in" inherit underline="always">
         Sign in
       </Anchor>
     </>

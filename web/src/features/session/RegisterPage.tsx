@@ -22,7 +22,7 @@ export function RegisterPage() {
       below={
         <>
           Registered already?{' '}
-          <Anchor component={Link} to="/sign-in" inherit>
+          <Anchor component={Link} to="/sign-in" inherit underline="always">
             Sign in
           </Anchor>
         </>

@@ -20,7 +20,7 @@ export function ResetPasswordPage() {
       below={
         <>
           Remembered it?{' '}
-          <Anchor component={Link} to="/sign-in" inherit>
+          <Anchor component={Link} to="/sign-in" inherit underline="always">
             Sign in
           </Anchor>
         </>

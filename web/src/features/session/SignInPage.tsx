@@ -22,7 +22,7 @@ export function SignInPage() {
         registration ? (
           <>
             New here?{' '}
-            <Anchor component={Link} to="/register" inherit>
+            <Anchor component={Link} to="/register" inherit underline="always">
               Register your organisation
             </Anchor>
           </>
