@@ -14,6 +14,7 @@ import httpx
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, async_playwright, expect
 
 from stage import Stage
+from tollhouse.control.callers import Actor, Role
 from tollhouse.control.onboarding.registration import Registration, register
 from tollhouse.control.passwords import Passwords
 from tollhouse.control.people import users
@@ -137,10 +138,8 @@ async def an_account(stage: Stage, name: str = "Acme") -> Account:
     return Account(made.customer.id, made.user.id, email)
 
 
-async def a_colleague(stage: Stage, admin: Account, role: users.Role = "member", name: str = "Max Member") -> Account:
+async def a_colleague(stage: Stage, admin: Account, role: Role = "member", name: str = "Max Member") -> Account:
     """Somebody else of the same customer."""
-    from tollhouse.control.callers import Actor
-
     email = f"{new_id()}@example.com"
     hashed = await Passwords().hash(Secret(PASSWORD))
     async with stage.database.transaction() as connection:
