@@ -2,6 +2,7 @@
 
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
+import { type Model, modelsQuery } from '@/api/models';
 
 export type Limit = Schemas['LimitOut'];
 export type WindowBody = Schemas['WindowIn'];
@@ -56,14 +57,11 @@ export function useEndRaise() {
   });
 }
 
-/** What a budget's models may be: every model by provider, and all of a provider. */
+/** What a budget's models may be: all of a provider, and every model. */
 export const modelPatternsQuery = queryOptions({
-  queryKey: ['models', 'patterns'],
-  staleTime: 10 * 60_000,
-  queryFn: async ({ signal }) => {
-    const { data } = await take(api.GET('/v1/ai/models', { signal }));
-    const providers = [...new Set(data.map((model) => model.provider))].sort();
-    const models = data.map((model) => (model.id.includes('/') ? model.id : `${model.provider}/${model.id}`));
-    return [...providers.map((provider) => `${provider}/*`), ...new Set(models)];
+  ...modelsQuery,
+  select: (models: Model[]) => {
+    const providers = [...new Set(models.map((model) => model.provider))].sort();
+    return [...providers.map((provider) => `${provider}/*`), ...models.map((model) => model.id)];
   },
 });

@@ -1,8 +1,7 @@
-import { NumberInput, SimpleGrid, Stack, TagsInput, TextInput } from '@mantine/core';
+import { NumberInput, SimpleGrid, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useQuery } from '@tanstack/react-query';
-import { modelPatternsQuery } from '@/ui/budgets/api';
 import { fieldErrors } from '@/ui/formErrors';
+import { ModelSelect } from '@/ui/ModelSelect';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
 import { type Customer, useChangeCustomer } from '../customer';
@@ -15,11 +14,9 @@ const FIELDS = {
   'member_keys.allowed_models': 'models',
   'member_keys.max_keys': 'keys',
 };
-const SHOWN_MODELS = 30;
 
 export function MemberKeysForm({ customer }: { customer: Customer }) {
   const change = useChangeCustomer();
-  const { data: patterns = [] } = useQuery(modelPatternsQuery);
   const form = useForm<Values>({
     initialValues: formOf(customer.settings.member_keys),
     validate: problemsOf,
@@ -63,13 +60,12 @@ export function MemberKeysForm({ customer }: { customer: Customer }) {
               {...form.getInputProps('keys')}
             />
           </SimpleGrid>
-          <TagsInput
+          <ModelSelect
             label="Models they may choose from"
-            description="provider/model, or the beginning of one and *; Enter adds one"
-            placeholder={form.values.models.length === 0 ? 'All models' : ''}
-            data={patterns}
-            limit={SHOWN_MODELS}
-            {...form.getInputProps('models')}
+            description="Several of a provider by the beginning of their names and *"
+            value={form.values.models}
+            onChange={(models) => form.setFieldValue('models', models)}
+            error={form.errors.models}
           />
           {general && <Failed error={change.error} what="Nothing was saved" />}
           <SaveBar dirty={form.isDirty()} busy={change.isPending} reset={form.reset} />
