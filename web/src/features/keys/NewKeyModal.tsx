@@ -74,11 +74,9 @@ function NewKeyForm({ issuing, close }: FormProps) {
               ]}
             />
           )}
-          {kind === 'team' && (
-            <TeamPicker label="Team" required value={team} onChange={setTeam} error={noOwner} />
-          )}
+          {kind === 'team' && <TeamPicker label="Team" value={team} onChange={setTeam} error={noOwner} />}
           {kind === 'user' && seesAll(me) && (
-            <PersonPicker label="Owner" required value={user} onChange={setUser} error={noOwner} />
+            <PersonPicker label="Owner" value={user} onChange={setUser} error={noOwner} />
           )}
         </Group>
         <KeyFields form={form} rules={rules} />
