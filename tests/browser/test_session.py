@@ -62,6 +62,7 @@ async def test_a_session_that_ended_leads_to_the_sign_in_page_and_back(
     page = visitor.page
     await visitor.go("/keys")
     await expect(page.get_by_role("heading", level=1, name="Keys")).to_be_visible()
+    await page.wait_for_load_state("networkidle")
     async with stage.database.connection() as connection:
         await connection.execute("UPDATE sessions SET revoked_at = now() WHERE user_id = $1", admin.user_id)
     await page.get_by_role("link", name="People").click()

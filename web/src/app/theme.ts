@@ -48,6 +48,8 @@ export const theme = createTheme({
       defaultProps: { closeButtonProps: CLOSE, centered: true, overlayProps: { backgroundOpacity: 0.45 } },
     },
     Drawer: { defaultProps: { closeButtonProps: CLOSE, overlayProps: { backgroundOpacity: 0.45 } } },
+    // What it would put into the menu to be focused at first is no item of a menu.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     Notification: {
       defaultProps: {
         closeButtonProps: { 'aria-label': 'Close this message' },
@@ -69,7 +71,10 @@ function quiet(colour: string): Record<string, string> {
 
 /** What Mantine's own colours lack in contrast: small grey text, and errors below fields. */
 export const variables: CSSVariablesResolver = () => ({
-  variables: {},
+  variables: {
+    '--mantine-color-red-filled': 'var(--mantine-color-red-8)',
+    '--mantine-color-red-filled-hover': 'var(--mantine-color-red-9)',
+  },
   light: {
     '--mantine-color-dimmed': '#5c6670',
     '--mantine-color-placeholder': '#6b7580',

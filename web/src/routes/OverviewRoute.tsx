@@ -11,14 +11,7 @@ export function OverviewRoute() {
   const first = useFirstSteps();
   if (first === undefined) return <PagePending />;
   if (first === null) return <OverviewPage />;
-  if (!first.alone) {
-    return (
-      <>
-        <Checklist first={first} />
-        <OverviewPage />
-      </>
-    );
-  }
+  if (!first.alone) return <OverviewPage above={<Checklist first={first} />} />;
   return (
     <>
       <PageHeader title={`Welcome, ${me.user.name}`} tab="First steps">

@@ -1,4 +1,4 @@
-import { Text, UnstyledButton } from '@mantine/core';
+import { Text, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import type { ReactNode } from 'react';
 import classes from './ShareRow.module.css';
 
@@ -9,7 +9,7 @@ type Props = {
   value: ReactNode;
   aside?: ReactNode;
   chosen?: boolean;
-  /** Makes it a button; `told` says what it does. */
+  /** Makes it a button; `told` says what it does, before the name and the value: "Show only". */
   choose?: { act: () => void; told: string };
 };
 
@@ -40,10 +40,10 @@ export function ShareRow({ name, share, value, aside, chosen = false, choose }: 
     <UnstyledButton
       className={classes.row}
       onClick={choose.act}
-      aria-label={choose.told}
       aria-pressed={chosen}
       data-chosen={chosen || undefined}
     >
+      <VisuallyHidden>{choose.told} </VisuallyHidden>
       {inside}
     </UnstyledButton>
   );

@@ -61,7 +61,7 @@ export function Actions({ of: key, open }: { of: Key; open: (deed: Deed) => void
             )}
             {ends && (
               <Menu.Item
-                color="red"
+                c="var(--mantine-color-error)"
                 leftSection={<IconTrash size={16} aria-hidden />}
                 onClick={() => open('delete')}
               >

@@ -1,4 +1,4 @@
-import { Alert, Collapse, Grid, Select, Stack, TextInput, UnstyledButton } from '@mantine/core';
+import { Alert, Collapse, Grid, List, Select, Stack, Text, TextInput, UnstyledButton } from '@mantine/core';
 import type { UseFormReturnType } from '@mantine/form';
 import { IconChevronDown, IconChevronRight, IconInfoCircle } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -55,6 +55,7 @@ export function KeyFields({ form, rules }: Props) {
         onChange={(models) => form.setFieldValue('allowed_models', models)}
         error={form.errors.allowed_models}
         description="Also beginnings, such as openai/* or claude-*"
+        placeholder={rules !== null && rules.allowed_models.length > 0 ? 'Choose models' : 'All models'}
       />
       <UnstyledButton
         fz="sm"
@@ -75,14 +76,21 @@ export function KeyFields({ form, rules }: Props) {
 
 function Rules({ rules }: { rules: MemberRules }) {
   const lines = [
-    rules.max_budget_usd !== null && `a budget of at most $${usdField(rules.max_budget_usd)}`,
-    rules.allowed_models.length > 0 && `only these models: ${rules.allowed_models.slice(0, 8).join(', ')}`,
-    rules.max_keys !== null && `at most ${rules.max_keys} keys for each member`,
+    rules.max_budget_usd !== null && `A budget of at most $${usdField(rules.max_budget_usd)}`,
+    rules.allowed_models.length > 0 && `Only these models: ${rules.allowed_models.slice(0, 8).join(', ')}`,
+    rules.max_keys !== null && `At most ${rules.max_keys} keys for each member`,
   ].filter((line) => line !== false);
   if (lines.length === 0) return null;
   return (
-    <Alert color="gray" icon={<IconInfoCircle aria-hidden />} title="Your organisation’s limits for keys">
-      {`Keys that members make have ${lines.join('; ')}. An admin can give you more.`}
+    <Alert color="gray" icon={<IconInfoCircle aria-hidden />} title="Keys that members make have">
+      <List size="sm">
+        {lines.map((line) => (
+          <List.Item key={line}>{line}</List.Item>
+        ))}
+      </List>
+      <Text size="sm" mt={4}>
+        An admin or a manager can give you more.
+      </Text>
     </Alert>
   );
 }

@@ -63,7 +63,7 @@ function NewKeyForm({ issuing, close }: FormProps) {
         <Group align="flex-start" gap="md" grow preventGrowOverflow={false}>
           {(seesAll(me) || me.teams.length > 0) && (
             <SegmentedControl
-              mt={24}
+              mt={kind === 'team' || seesAll(me) ? { base: 0, xs: 24 } : 0}
               flex="0 0 auto"
               aria-label="Whose key"
               value={kind}

@@ -10,10 +10,9 @@ export function Totals({ totals, narrowed }: { totals: Summed | undefined; narro
   const states = totals?.by_state ?? {};
   const spent = states.exhausted ?? 0;
   const off = (states.disabled ?? 0) + (states.expired ?? 0);
-  const of = narrowed ? 'of the keys that were found' : 'of all keys';
   return (
     <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="md" mb="lg">
-      <Stat label="Total spend" loading={loading} note={`${of}, in their present periods`}>
+      <Stat label="Total spend" loading={loading} note="in their present periods">
         <Money usd={totals?.spend_usd ?? null} />
       </Stat>
       <Stat label="Number of keys" loading={loading} note={narrowed ? 'found' : 'in all'}>

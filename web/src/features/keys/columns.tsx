@@ -69,7 +69,7 @@ const FEW: readonly Column<Key>[] = [
     sort: 'name',
     cell: (key) => <NameCell of={key} whole={false} />,
   },
-  { id: 'spend', head: 'Spend', width: '9rem', sort: 'spend', cell: (key) => <SpendCell of={key} /> },
+  { id: 'spend', head: 'Spend', width: '10.5rem', sort: 'spend', cell: (key) => <SpendCell of={key} /> },
 ];
 
 function picking(selection: Selection): Column<Key> {

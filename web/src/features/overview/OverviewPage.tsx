@@ -69,11 +69,16 @@ export function OverviewPage({ above }: { above?: ReactNode }) {
             <TopLists asked={asked} overview={overview} search={search} change={change} />
           </>
         )}
-        <SimpleGrid cols={{ base: 1, md: quiet ? 1 : 2 }} spacing="md">
-          <AtRiskPanel />
-          {!quiet && <FailuresPanel asked={asked} range={rangeSearch(search)} />}
-        </SimpleGrid>
-        {!quiet && <LatencyPanel asked={asked} by={search.by ?? 'model'} />}
+        {/* What stands below waits: it would have to move when there turns out to be nothing above. */}
+        {!query.isPending && (
+          <>
+            <SimpleGrid cols={{ base: 1, md: quiet ? 1 : 2 }} spacing="md">
+              <AtRiskPanel />
+              {!quiet && <FailuresPanel asked={asked} range={rangeSearch(search)} />}
+            </SimpleGrid>
+            {!quiet && <LatencyPanel asked={asked} by={search.by ?? 'model'} />}
+          </>
+        )}
         {overview !== undefined && <ReportedPanel totals={overview.totals} />}
       </Stack>
     </>

@@ -1,7 +1,7 @@
 import { Paper, ScrollArea, SegmentedControl, Skeleton, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { FORMATS } from '@/ui/charts/series';
-import { percent, short, usd } from '@/ui/numbers';
+import { short, usd } from '@/ui/numbers';
 import { ShareRow } from '@/ui/ShareRow';
 import { Failed } from '@/ui/states';
 import { DIMENSION_NAMES, type Dimension, nameOf, RANK_UNITS, type Rank, rankOf } from './dimensions';
@@ -70,7 +70,7 @@ export function TopList({ list, dimension, rank, whole, asked, change }: Props) 
               chosen={is}
               choose={{
                 act: () => change({ [dimension]: toggled(chosen, value) }),
-                told: `${is ? 'Show all again, not only' : 'Show only'} ${name}: ${shown(amount)}, ${percent(share)}`,
+                told: is ? 'Not only' : 'Show only',
               }}
             />
           );

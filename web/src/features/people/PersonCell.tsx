@@ -3,7 +3,7 @@ import { Avatar, Box, Group, Text } from '@mantine/core';
 /** A name and its address, one above the other. */
 export function PersonCell({ name, email }: { name: string; email: string }) {
   return (
-    <Group gap="sm" wrap="nowrap">
+    <Group gap="sm" wrap="nowrap" miw={0}>
       <Avatar size={30} radius="xl" name={name} color="pine" aria-hidden />
       <Box miw={0}>
         <Text size="sm" fw={500} truncate lh={1.35}>

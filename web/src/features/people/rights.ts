@@ -33,7 +33,10 @@ export function rightsInTeam(me: Me, teamId: string): TeamRights {
 
 export const ROLES: Readonly<Record<Role, { label: string; may: string }>> = {
   admin: { label: 'Admin', may: 'Everything: people and roles, settings, the gateway, the ledger.' },
-  manager: { label: 'Manager', may: 'All keys and budgets, teams, inviting members. No settings, no roles.' },
+  manager: {
+    label: 'Manager',
+    may: 'All keys and budgets, teams, inviting members. Settings only to look at, and no roles.',
+  },
   member: {
     label: 'Member',
     may: 'Their own keys and those of their teams, within the limits set for them.',

@@ -1,4 +1,4 @@
-import { Box, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { Box, Group, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { SECTIONS, type SectionId } from './sections';
 
@@ -66,5 +66,27 @@ export function Card({ title, about, actions, danger = false, children }: CardPr
         {children}
       </Stack>
     </Paper>
+  );
+}
+
+/** Cards that will be there in a moment, about as high as they will be. */
+export function LoadingCards() {
+  return (
+    <Stack gap="lg" role="status" aria-label="Loading">
+      <Skeleton h={290} />
+      <Skeleton h={290} />
+    </Stack>
+  );
+}
+
+export function LoadingSection() {
+  return (
+    <Stack gap="lg">
+      <Box>
+        <Skeleton h={22} w={160} mb={8} mt={4} />
+        <Skeleton h={14} w="min(320px, 100%)" />
+      </Box>
+      <LoadingCards />
+    </Stack>
   );
 }

@@ -4,9 +4,10 @@ import { Link, useParams } from '@tanstack/react-router';
 import { Suspense } from 'react';
 import { useMe } from '@/api/me';
 import { PageHeader } from '@/ui/PageHeader';
-import { Empty, LoadingRows } from '@/ui/states';
+import { Empty } from '@/ui/states';
 import { BODIES } from './bodies';
 import { Menu, MenuSelect } from './Menu';
+import { LoadingSection } from './Section';
 import classes from './SettingsPage.module.css';
 import { type Found, find, sectionsFor } from './sections';
 
@@ -45,7 +46,7 @@ function Body({ found }: { found: Found }) {
     );
   const Section = BODIES[found.section.id];
   return (
-    <Suspense fallback={<LoadingRows />}>
+    <Suspense fallback={<LoadingSection />}>
       <Section key={found.section.id} />
     </Suspense>
   );

@@ -68,7 +68,7 @@ export function BudgetsModal({ place, name, limits, close }: Props) {
             >
               Add a budget
             </Button>
-            <Group gap="sm">
+            <Group gap="sm" ml="auto">
               <Button variant="default" onClick={close}>
                 Cancel
               </Button>

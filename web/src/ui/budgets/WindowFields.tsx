@@ -52,6 +52,7 @@ export function WindowFields({ form, at, remove }: Props) {
             label="Tell at"
             description="Per cent of the budget; Enter adds one"
             splitChars={[',', ' ', '%']}
+            styles={{ inputField: { minWidth: '2rem' } }}
             {...form.getInputProps(`windows.${at}.thresholds`)}
           />
         </SimpleGrid>

@@ -1,20 +1,22 @@
 /** Values over time: a chart with its legend, or the same as a table. Its size is known before anything is loaded. */
 
 import { Box, Center, Skeleton, Text } from '@mantine/core';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import classes from './charts.module.css';
 import { Legend } from './Legend';
 import { whole } from './moments';
-import { drawn, isEmpty, type Series, summary } from './series';
+import type { Mark } from './plotting';
+import { drawn, isEmpty, type Series, stacks, summary } from './series';
 import { ValuesTable } from './ValuesTable';
 
-const Plot = lazy(() => import('./Plot'));
+// Each brings what it needs of the charts' library: most people only ever see bars.
+const bars = () => import('./BarPlot');
+const BarPlot = lazy(bars);
+const AreaPlot = lazy(() => import('./AreaPlot'));
+const LinePlot = lazy(() => import('./LinePlot'));
 
 export type Shape = 'bar' | 'area' | 'table';
 export const PLOT_PX = 300;
-
-/** Drawn across: a budget. In the unit of the values. */
-export type Mark = { value: number; label: string };
 
 type Props = {
   /** What is shown, in words: "Spend by model". */
@@ -40,6 +42,10 @@ export function OverTime({
   grouped = false,
 }: Props) {
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => {
+    // On its way together with the values. If it does not come, drawing asks again and tells.
+    if (shape === 'bar') bars().catch(() => undefined);
+  }, [shape]);
   const lines = useMemo(() => (series === undefined ? [] : drawn(series.lines)), [series]);
   const loading = <Skeleton h={height} aria-label="Loading the chart" />;
   if (series === undefined) {
@@ -50,6 +56,7 @@ export function OverTime({
       </Box>
     );
   }
+  const Plot = !stacks(series.unit) ? LinePlot : shape === 'area' ? AreaPlot : BarPlot;
   const shown = lines.filter((line) => !hidden.has(line.id));
   const toggle = (id: string) =>
     setHidden(
@@ -68,7 +75,7 @@ export function OverTime({
       ) : (
         <div role="img" aria-label={summary(label, series, (at) => whole(at, series.step))}>
           <Suspense fallback={loading}>
-            <Plot series={series} lines={shown} shape={shape} height={height} mark={mark} />
+            <Plot series={series} lines={shown} height={height} mark={mark} />
           </Suspense>
         </div>
       )}

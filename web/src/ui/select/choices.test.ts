@@ -39,6 +39,7 @@ describe('a search', () => {
     expect(found(CHOICES, 'openai mini').map((choice) => choice.label)).toEqual(['gpt-4o-mini']);
     expect(found(CHOICES, 'SONNET')).toHaveLength(1);
     expect(found(CHOICES, 'gpt-4*')).toHaveLength(2);
+    expect(found(CHOICES, 'pt-4*')).toHaveLength(0);
     expect(found(CHOICES, '  ')).toHaveLength(4);
   });
 

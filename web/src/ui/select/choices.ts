@@ -37,9 +37,11 @@ export function isPattern(text: string): boolean {
   return PATTERN.test(text);
 }
 
-/** Every word of the search must be somewhere in the choice. */
+/** Every word of the search must be somewhere in the choice; a pattern leaves what it reaches. */
 export function found(choices: readonly Choice[], search: string): readonly Choice[] {
-  const words = search.toLowerCase().replace(/\*$/, '').split(/\s+/).filter(Boolean);
+  const typed = search.trim();
+  if (typed.endsWith('*') && isPattern(typed)) return choices.filter((choice) => allows(typed, choice.value));
+  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return choices;
   return choices.filter((choice) => {
     const text = `${choice.value} ${choice.label} ${choice.words ?? ''}`.toLowerCase();

@@ -75,13 +75,23 @@ function RoleChoice({ user, editable }: { user: User; editable: boolean }) {
     setWanted(null);
     change.reset();
   }
+  if (!editable)
+    return (
+      <TextInput
+        label="Role"
+        description={`${ROLES[user.role].may} Only admins change roles.`}
+        inputWrapperOrder={['label', 'input', 'description', 'error']}
+        readOnly
+        variant="filled"
+        value={ROLES[user.role].label}
+      />
+    );
   return (
     <>
       <Select
         label="Role"
         description={ROLES[user.role].may}
         inputWrapperOrder={['label', 'input', 'description', 'error']}
-        disabled={!editable}
         allowDeselect={false}
         data={Object.entries(ROLES).map(([value, { label }]) => ({ value, label }))}
         value={user.role}

@@ -26,7 +26,7 @@ const WHAT: Column<Line> = {
 };
 
 export function columnsOf(narrow: boolean): Column<Line>[] {
-  if (narrow) return [{ ...WHEN, width: '104px' }, WHAT];
+  if (narrow) return [{ ...WHEN, width: '108px', cell: (line) => <When at={line.at} /> }, WHAT];
   return [
     WHEN,
     WHAT,

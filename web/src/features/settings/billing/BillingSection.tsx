@@ -54,7 +54,7 @@ export default function BillingSection() {
         <Stat label="Sent" loading={loading} note={<Events of={data?.sent.events ?? 0} />}>
           <Money usd={data?.sent.usd ?? null} />
         </Stat>
-        <Stat label="Dead letters" loading={loading} note={<Events of={data?.dead.events ?? 0} />}>
+        <Stat label="Not counted" loading={loading} note={<Events of={data?.dead.events ?? 0} />}>
           <Money usd={data?.dead.usd ?? null} />
         </Stat>
       </SimpleGrid>

@@ -1,9 +1,9 @@
 import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { isAdmin, useMe } from '@/api/me';
-import { Failed, LoadingRows } from '@/ui/states';
+import { Failed } from '@/ui/states';
 import { customerQuery } from '../customer';
-import { Section } from '../Section';
+import { LoadingCards, Section } from '../Section';
 import { CredentialMode } from './CredentialMode';
 import { GatewayState } from './GatewayState';
 import { ProviderKeys } from './ProviderKeys';
@@ -19,7 +19,7 @@ export default function GatewaySection() {
   return (
     <Section id="gateway">
       {error !== null && data === undefined && <Failed error={error} again={() => void refetch()} />}
-      {error === null && data === undefined && <LoadingRows />}
+      {error === null && data === undefined && <LoadingCards />}
       {data !== undefined && (
         <Stack gap="lg">
           <GatewayState customer={data} admin={admin} />

@@ -2,10 +2,11 @@ import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { isAdmin, useMe } from '@/api/me';
 import { BudgetsEditor } from '@/ui/budgets/BudgetsEditor';
-import { Failed, LoadingRows } from '@/ui/states';
+import { Money } from '@/ui/Money';
+import { Failed } from '@/ui/states';
 import { Term } from '@/ui/Term';
 import { type Customer, customerQuery } from '../customer';
-import { Card, Section } from '../Section';
+import { Card, LoadingCards, Section } from '../Section';
 import { DangerZone } from './DangerZone';
 import { MemberKeysForm } from './MemberKeysForm';
 import { ProfileForm } from './ProfileForm';
@@ -17,7 +18,7 @@ export default function OrganisationSection() {
   return (
     <Section id="organisation">
       {error !== null && data === undefined && <Failed error={error} again={() => void refetch()} />}
-      {error === null && data === undefined && <LoadingRows />}
+      {error === null && data === undefined && <LoadingCards />}
       {data !== undefined && (
         <Stack gap="lg">
           {admin ? <Forms customer={data} /> : <Seen customer={data} />}
@@ -65,8 +66,14 @@ function Seen({ customer }: { customer: Customer }) {
         </Term>
         <Term name="Prompts and answers">{settings.capture_content ? 'Kept' : 'Not kept'}</Term>
         <Term name="Members’ keys">
-          {limits.max_budget_usd === null ? 'Any budget' : `At most $${limits.max_budget_usd} each`},{' '}
-          {limits.max_keys === null ? 'any number' : `at most ${limits.max_keys}`},{' '}
+          {limits.max_budget_usd === null ? (
+            'Any budget'
+          ) : (
+            <>
+              At most <Money usd={limits.max_budget_usd} /> each
+            </>
+          )}
+          , {limits.max_keys === null ? 'any number' : `at most ${limits.max_keys}`},{' '}
           {limits.allowed_models.length === 0 ? 'all models' : limits.allowed_models.join(', ')}
         </Term>
       </div>
