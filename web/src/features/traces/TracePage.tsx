@@ -26,7 +26,12 @@ export function TracePage({ receipt }: Props) {
   const navigate = useNavigate({ from: '/traces/$traceId' });
   const { data, error, isPending, refetch } = useQuery(traceQuery(traceId));
   function change(next: TraceSearch) {
-    void navigate({ search: (before) => ({ ...before, ...next }), replace: true, state: true });
+    void navigate({
+      search: (before) => ({ ...before, ...next }),
+      replace: true,
+      state: true,
+      resetScroll: false,
+    });
   }
   if (isPending) return <Loading />;
   if (data === undefined) {

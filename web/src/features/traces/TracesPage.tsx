@@ -15,7 +15,7 @@ export function TracesPage() {
   const period = usePinned(search);
   const filters = useFilters(search);
   function change(next: TracesSearch) {
-    void navigate({ search: (before) => ({ ...before, ...next }), replace: true });
+    void navigate({ search: (before) => ({ ...before, ...next }), replace: true, resetScroll: false });
   }
   return (
     <>

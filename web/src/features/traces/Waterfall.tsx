@@ -1,6 +1,6 @@
 import { Box, Button, Group, Text } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { count } from '@/ui/numbers';
 import { useNarrow } from '@/ui/useNarrow';
 import { ticksOf } from './axis';
@@ -15,7 +15,10 @@ type Props = { tree: Tree; chosen: string; choose: (id: string) => void };
 const ROW_PX = 32;
 const TWO_LINES_PX = 48;
 const AXIS_PX = 30;
-const SPARE_ROWS = 20;
+/** What the deepest span is moved in by, however deep: names need room. */
+const INDENTS_PX = 112;
+const MOST_INDENT_PX = 14;
+const SPARE_ROWS = 12;
 /** Longer traces begin folded to their first levels, so that their shape is seen. */
 const MANY = 300;
 const OPEN_LEVELS = 2;
@@ -25,8 +28,11 @@ export function Waterfall({ tree, chosen, choose }: Props) {
   const narrow = useNarrow();
   const [closed, setClosed] = useState(() => closedAtFirst(tree));
   const scroller = useRef<HTMLDivElement>(null);
+  const inSight = useRef<string | null>(null);
   const rows = useMemo(() => rowsOf(tree, closed), [tree, closed]);
+  const indentPx = Math.min(MOST_INDENT_PX, INDENTS_PX / Math.max(tree.deepest, 1));
   const ticks = useMemo(() => ticksOf(tree.lengthMs, narrow ? 3 : 5), [tree, narrow]);
+  const rules = { '--step': `${(ticks[1]?.share ?? 1) * 100}%` };
   const at = rows.findIndex((row) => row.id === chosen);
   const rowPx = narrow ? TWO_LINES_PX : ROW_PX;
   const virtual = useVirtualizer({
@@ -34,8 +40,6 @@ export function Waterfall({ tree, chosen, choose }: Props) {
     getScrollElement: () => scroller.current,
     estimateSize: () => rowPx,
     overscan: SPARE_ROWS,
-    scrollPaddingStart: AXIS_PX,
-    scrollMargin: AXIS_PX,
   });
   useEffect(() => {
     if (rowPx > 0) virtual.measure();
@@ -45,12 +49,16 @@ export function Waterfall({ tree, chosen, choose }: Props) {
     const node = tree.byId.get(chosen);
     if (node !== undefined) setClosed((before) => without(before, above(node)));
   }, [tree, chosen]);
+  // Once for each: whoever folds or scrolls afterwards is not pulled back.
   useEffect(() => {
-    if (at >= 0) virtual.scrollToIndex(at, { align: 'auto' });
-  }, [at, virtual]);
-  function toggle(id: string) {
+    if (at < 0 || inSight.current === chosen || scroller.current === null) return;
+    inSight.current = chosen;
+    reveal(scroller.current, at * rowPx, rowPx);
+  }, [at, chosen, rowPx]);
+  // The same function always: rows in sight are not drawn again while one scrolls.
+  const toggle = useCallback((id: string) => {
     setClosed((before) => (before.has(id) ? without(before, [id]) : new Set([...before, id])));
-  }
+  }, []);
   function pressed(event: KeyboardEvent) {
     const move = moved(event.key, rows, at, closed);
     if (move === null) return;
@@ -85,7 +93,11 @@ export function Waterfall({ tree, chosen, choose }: Props) {
             ))}
           </div>
         </div>
-        <div style={{ height: virtual.getTotalSize(), position: 'relative' }} role="presentation">
+        <div
+          className={classes.rows}
+          style={{ height: virtual.getTotalSize(), ...rules }}
+          role="presentation"
+        >
           {virtual.getVirtualItems().map((item) => {
             const node = rows[item.index];
             if (node === undefined) return null;
@@ -93,9 +105,9 @@ export function Waterfall({ tree, chosen, choose }: Props) {
               <WaterfallRow
                 key={node.id}
                 node={node}
-                ticks={ticks}
                 lengthMs={tree.lengthMs}
-                top={item.start - AXIS_PX}
+                indentPx={indentPx}
+                top={item.start}
                 height={item.size}
                 chosen={node.id === chosen}
                 closed={closed.has(node.id)}
@@ -151,6 +163,15 @@ function Bar({ tree, chosen, choose, closed, fold }: BarProps) {
       </Group>
     </Group>
   );
+}
+
+/** Scrolls as little as it takes; what is far away comes to the middle. */
+function reveal(scroller: HTMLElement, top: number, height: number): void {
+  const room = scroller.clientHeight - AXIS_PX - height;
+  const { scrollTop } = scroller;
+  if (top >= scrollTop && top <= scrollTop + room) return;
+  const near = Math.abs(top - scrollTop) < 2 * room;
+  scroller.scrollTop = near ? (top < scrollTop ? top : top - room) : top - room / 2;
 }
 
 function closedAtFirst(tree: Tree): ReadonlySet<string> {

@@ -1,8 +1,8 @@
-import { Tooltip, VisuallyHidden } from '@mantine/core';
+import { Tooltip } from '@mantine/core';
 import { IconAlertTriangle, IconChevronRight, IconClockExclamation, IconUnlink } from '@tabler/icons-react';
 import { memo } from 'react';
 import { count, duration } from '@/ui/numbers';
-import { barOf, type Tick } from './axis';
+import { barOf } from './axis';
 import { KIND_NAMES, kindOf } from './kinds';
 import { oddities } from './oddities';
 import type { Node } from './tree';
@@ -10,8 +10,8 @@ import classes from './Waterfall.module.css';
 
 type Props = {
   node: Node;
-  ticks: readonly Tick[];
   lengthMs: number;
+  indentPx: number;
   top: number;
   height: number;
   chosen: boolean;
@@ -20,12 +20,8 @@ type Props = {
   toggle: (id: string) => void;
 };
 
-const INDENT_PX = 14;
-/** Deeper ones stand in one line, or names would have no room. */
-const MOST_INDENTS = 12;
-
 export const WaterfallRow = memo(function WaterfallRow(props: Props) {
-  const { node, ticks, lengthMs, top, height, chosen, closed, choose, toggle } = props;
+  const { node, lengthMs, indentPx, top, height, chosen, closed, choose, toggle } = props;
   const { span } = node;
   const folds = node.children.length > 0;
   const failed = span.status === 'error';
@@ -44,7 +40,7 @@ export const WaterfallRow = memo(function WaterfallRow(props: Props) {
       style={{ height, transform: `translateY(${top}px)` }}
       onClick={() => choose(node.id)}
     >
-      <div className={classes.name} style={{ paddingLeft: Math.min(node.depth, MOST_INDENTS) * INDENT_PX }}>
+      <div className={classes.name} style={{ paddingLeft: node.depth * indentPx }}>
         {folds ? (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the tree around it has the keys
           // biome-ignore lint/a11y/noStaticElementInteractions: a wider target for a mouse
@@ -65,10 +61,10 @@ export const WaterfallRow = memo(function WaterfallRow(props: Props) {
         <span className={classes.text} data-failed={failed} title={span.name}>
           {span.name}
         </span>
-        <VisuallyHidden>
+        <span className={classes.unseen}>
           {KIND_NAMES[kind]}, {duration(node.tookMs)}
           {failed && ', failed'}
-        </VisuallyHidden>
+        </span>
         {closed && <span className={classes.below}>+{count(node.below)}</span>}
         {closed && node.failing && !failed && (
           <IconAlertTriangle size={14} className={classes.fault} aria-hidden />
@@ -76,7 +72,7 @@ export const WaterfallRow = memo(function WaterfallRow(props: Props) {
         {failed && <IconAlertTriangle size={14} className={classes.fault} aria-hidden />}
         <Odd node={node} />
       </div>
-      <Timeline node={node} kind={kind} ticks={ticks} lengthMs={lengthMs} failed={failed} />
+      <Timeline node={node} kind={kind} lengthMs={lengthMs} failed={failed} />
     </div>
   );
 });
@@ -92,12 +88,12 @@ function Odd({ node }: { node: Node }) {
   );
 }
 
-type TimelineProps = Pick<Props, 'node' | 'ticks' | 'lengthMs'> & { kind: string; failed: boolean };
+type TimelineProps = Pick<Props, 'node' | 'lengthMs'> & { kind: string; failed: boolean };
 
 /** From here on a bar leaves no room for words at its right. */
 const FAR = 0.82;
 
-function Timeline({ node, kind, ticks, lengthMs, failed }: TimelineProps) {
+function Timeline({ node, kind, lengthMs, failed }: TimelineProps) {
   const { left, width } = barOf(node.fromMs, node.tookMs, lengthMs);
   const end = left + width;
   const place = end < FAR ? 'after' : left > 1 - FAR ? 'before' : 'inside';
@@ -107,9 +103,6 @@ function Timeline({ node, kind, ticks, lengthMs, failed }: TimelineProps) {
       : { left: `${(place === 'inside' ? left : end) * 100}%` };
   return (
     <div className={classes.line} aria-hidden>
-      {ticks.map((tick) => (
-        <span key={tick.ms} className={classes.rule} style={{ left: `${tick.share * 100}%` }} />
-      ))}
       <span
         className={classes.span}
         data-kind={kind}

@@ -34,6 +34,7 @@ export type Tree = {
   byId: ReadonlyMap<string, Node>;
   /** From the first beginning to the last end. */
   lengthMs: number;
+  deepest: number;
   orphans: number;
   circles: number;
 };
@@ -58,8 +59,9 @@ export function treeOf(spans: readonly Span[]): Tree {
   const roots = nodes.filter((node) => node.parent === null).sort(byStart);
   for (const root of roots) settle(root);
   const lengthMs = nodes.reduce((most, node) => Math.max(most, node.fromMs + node.tookMs), 0);
+  const deepest = nodes.reduce((most, node) => Math.max(most, node.depth), 0);
   const orphans = roots.filter((root) => root.standing === 'orphan').length;
-  return { roots, byId, lengthMs, orphans, circles: inCircles };
+  return { roots, byId, lengthMs, deepest, orphans, circles: inCircles };
 }
 
 function nodeOf(span: Span, origin: bigint, id: string): Node {
