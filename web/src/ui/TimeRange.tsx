@@ -51,7 +51,7 @@ export function TimeRange({ value, change, presets = PRESETS, usual = '7d' }: Pr
       </Popover.Target>
       <Popover.Dropdown p={6} aria-label="Time range">
         {custom ? (
-          <Suspense fallback={<Skeleton h={CALENDAR_PX} w={280} aria-label="Loading the calendar" />}>
+          <Suspense fallback={<Skeleton h={CALENDAR_PX} w={280} />}>
             <CustomRange value={value} choose={choose} back={() => setCustom(false)} />
           </Suspense>
         ) : (

@@ -8,7 +8,15 @@ import { OverTime, PLOT_PX } from '@/ui/charts/OverTime';
 import type { Series } from '@/ui/charts/series';
 import { Panel } from '@/ui/Panel';
 import { Failed } from '@/ui/states';
-import { DIMENSION_NAMES, DIMENSIONS, type Dimension, MEASURE_NAMES, MEASURES, nameOf } from './dimensions';
+import {
+  DIMENSION_NAMES,
+  DIMENSIONS,
+  type Dimension,
+  isSum,
+  MEASURE_NAMES,
+  MEASURES,
+  nameOf,
+} from './dimensions';
 import { type Asked, seriesQuery } from './queries';
 import { type OverviewSearch, SHAPES } from './search';
 
@@ -73,7 +81,7 @@ export function OverTimePanel({ asked, search, change }: Props) {
         <OverTime
           label={label}
           series={series}
-          shape={shape}
+          shape={shape === 'table' || isSum(measure) ? shape : 'line'}
           stale={query.isPlaceholderData}
           grouped={by !== undefined}
         />

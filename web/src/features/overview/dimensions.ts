@@ -64,6 +64,11 @@ export const MEASURE_NAMES: Record<Measure, string> = {
   reported_cost: 'Reported cost',
 };
 
+/** Shares and durations are drawn as lines: those of parts are no parts of the whole. */
+export function isSum(measure: Measure): boolean {
+  return !['error_rate', 'p50', 'p95', 'p99'].includes(measure);
+}
+
 /** What lists are ordered by. */
 export const RANKS = ['cost', 'calls', 'tokens', 'errors'] as const;
 export type Rank = (typeof RANKS)[number];

@@ -15,7 +15,7 @@ const BarPlot = lazy(bars);
 const AreaPlot = lazy(() => import('./AreaPlot'));
 const LinePlot = lazy(() => import('./LinePlot'));
 
-export type Shape = 'bar' | 'area' | 'table';
+export type Shape = 'bar' | 'area' | 'line' | 'table';
 export const PLOT_PX = 300;
 
 type Props = {
@@ -47,7 +47,7 @@ export function OverTime({
     if (shape === 'bar') bars().catch(() => undefined);
   }, [shape]);
   const lines = useMemo(() => (series === undefined ? [] : drawn(series.lines)), [series]);
-  const loading = <Skeleton h={height} aria-label="Loading the chart" />;
+  const loading = <Skeleton h={height} />;
   if (series === undefined) {
     return (
       <Box role="status" aria-label={`Loading: ${label}`}>
@@ -56,7 +56,7 @@ export function OverTime({
       </Box>
     );
   }
-  const Plot = !stacks(series.unit) ? LinePlot : shape === 'area' ? AreaPlot : BarPlot;
+  const Plot = shape === 'line' || !stacks(series.unit) ? LinePlot : shape === 'area' ? AreaPlot : BarPlot;
   const shown = lines.filter((line) => !hidden.has(line.id));
   const toggle = (id: string) =>
     setHidden(
