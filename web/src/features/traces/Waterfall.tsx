@@ -4,6 +4,7 @@ import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState }
 import { count } from '@/ui/numbers';
 import { useNarrow } from '@/ui/useNarrow';
 import { ticksOf } from './axis';
+import colours from './Kinds.module.css';
 import { KIND_NAMES, KINDS, kindOf } from './kinds';
 import { moved } from './moves';
 import { above, rowsOf, type Tree } from './tree';
@@ -137,7 +138,7 @@ function Bar({ tree, chosen, choose, closed, fold }: BarProps) {
       <Group gap="md" component="ul" className={classes.legend} aria-label="Colours">
         {KINDS.filter((kind) => kinds.has(kind)).map((kind) => (
           <Group key={kind} gap={6} component="li" wrap="nowrap">
-            <span className={classes.dot} data-kind={kind} aria-hidden />
+            <span className={`${classes.dot} ${colours.kind}`} data-kind={kind} aria-hidden />
             <Text size="xs" c="dimmed">
               {KIND_NAMES[kind]}
             </Text>

@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconChevronRight, IconClockExclamation, IconUnlink }
 import { memo } from 'react';
 import { count, duration } from '@/ui/numbers';
 import { barOf } from './axis';
+import colours from './Kinds.module.css';
 import { KIND_NAMES, kindOf } from './kinds';
 import { oddities } from './oddities';
 import type { Node } from './tree';
@@ -57,7 +58,7 @@ export const WaterfallRow = memo(function WaterfallRow(props: Props) {
         ) : (
           <span className={classes.fold} />
         )}
-        <span className={classes.dot} data-kind={kind} aria-hidden />
+        <span className={`${classes.dot} ${colours.kind}`} data-kind={kind} aria-hidden />
         <span className={classes.text} data-failed={failed} title={span.name}>
           {span.name}
         </span>
@@ -104,7 +105,7 @@ function Timeline({ node, kind, lengthMs, failed }: TimelineProps) {
   return (
     <div className={classes.line} aria-hidden>
       <span
-        className={classes.span}
+        className={`${classes.span} ${colours.kind}`}
         data-kind={kind}
         data-failed={failed}
         style={{ left: `${left * 100}%`, width: `${width * 100}%` }}
