@@ -62,6 +62,17 @@ describe('a summary', () => {
 });
 
 describe('formats', () => {
+  it('have round ticks without noughts', () => {
+    expect([0, 250, 2_000, 2_500, 45_000, 60_000].map(FORMATS.ms.axis)).toEqual([
+      '0',
+      '250 ms',
+      '2 s',
+      '2.50 s',
+      '45 s',
+      '1 min',
+    ]);
+  });
+
   it('are short on axes and exact in tables', () => {
     const { axis, shown, exact } = FORMATS.nano_usd;
     expect([axis(1.5e12), shown(1.5e12), exact(1_234_567_891)]).toEqual([

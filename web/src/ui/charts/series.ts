@@ -24,13 +24,22 @@ export const FORMATS: Record<Unit, Formats> = {
   calls: { axis: short, shown: count, exact: count },
   tokens: { axis: short, shown: count, exact: count },
   ratio: { axis: percent, shown: percent, exact: percent },
-  ms: { axis: (ms) => (ms === 0 ? '0' : duration(ms)), shown: duration, exact: duration },
+  ms: { axis: roundMs, shown: duration, exact: duration },
   nano_usd: {
     axis: (nanos) => shortUsd(nanos / 1e9),
     shown: (nanos) => usd(usdOfNanos(nanos)),
     exact: (nanos) => allDigits(exactUsd(usdOfNanos(nanos))),
   },
 };
+
+/** Ticks are round: `45 s`, `1 min`, without the noughts that a measured value has. */
+function roundMs(ms: number): string {
+  return ms === 0
+    ? '0'
+    : duration(ms)
+        .replace(/ 0 s$/, '')
+        .replace(/\.0+ s$/, ' s');
+}
 
 const DIGITS = 9;
 
