@@ -57,7 +57,7 @@ async def test_exactly_k_of_2000_calls_by_64_clients_are_forwarded(any_stage: St
     async with httpx.AsyncClient(base_url=stage.url, limits=limits, timeout=60) as client:
         await asyncio.gather(*(one_client(client) for _ in range(CLIENTS)))
 
-    assert answers == {(200, None): fitting, (402, "insufficient_quota"): CALLS - fitting}
+    assert answers == {(200, None): fitting, (402, "budget_exhausted"): CALLS - fitting}
     await stage.assert_books_agree()
     spent = sum(entry["cost_nanos"] for entry in await stage.entries() if entry["key_id"] == made.key_id)
     assert spent == fitting * cost

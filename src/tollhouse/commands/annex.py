@@ -34,7 +34,7 @@ _log = get_logger(__name__)
 @click.option("--socket", "descriptor", type=int, required=True)
 @with_settings
 def annex(read: Settings, descriptor: int) -> None:
-    """Store spans for the process that started this one, until it is gone."""
+    """One of the processes beside those that serve: stores spans until the one that started it is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     os.nice(_AFTER_OTHERS)

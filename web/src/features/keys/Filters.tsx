@@ -3,6 +3,7 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { seesAll, useMe } from '@/api/me';
+import { useStillHere } from '@/ui/useStillHere';
 import { PersonPicker, TeamPicker } from './pickers';
 import { isNarrowed, type KeysSearch, STATES, type State } from './search';
 import { STATE_WORDS } from './words';
@@ -83,7 +84,10 @@ type TypedProps = {
 function Typed({ label, placeholder, value = '', change, wide = false }: TypedProps) {
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
-  const tell = useDebouncedCallback((text: string) => change(text.trim() || undefined), PAUSE_MS);
+  const stillHere = useStillHere();
+  const tell = useDebouncedCallback((text: string) => {
+    if (stillHere()) change(text.trim() || undefined);
+  }, PAUSE_MS);
   function type(text: string) {
     setTyped(text);
     tell(text);

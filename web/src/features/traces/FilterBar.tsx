@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { TimeRange } from '@/ui/TimeRange';
 import { type Period, rangeSearch } from '@/ui/timeRange';
 import { useNarrow } from '@/ui/useNarrow';
+import { useStillHere } from '@/ui/useStillHere';
 import { Chips } from './Chips';
 import { chipsOf } from './chips';
 import { FilterMenu } from './FilterMenu';
@@ -76,7 +77,9 @@ const TYPING_MS = 350;
 function SearchText({ value, change }: { value: string; change: (text: string | undefined) => void }) {
   const [typed, setTyped] = useState(value);
   const told = useRef(value);
+  const stillHere = useStillHere();
   const tell = useDebouncedCallback((text: string) => {
+    if (!stillHere()) return;
     told.current = text;
     change(text === '' ? undefined : text);
   }, TYPING_MS);
@@ -99,6 +102,9 @@ function SearchText({ value, change }: { value: string; change: (text: string | 
       onChange={(event) => {
         setTyped(event.currentTarget.value);
         tell(event.currentTarget.value.trim());
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') tell.flush();
       }}
       rightSectionWidth={64}
       rightSection={

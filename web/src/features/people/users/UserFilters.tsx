@@ -4,6 +4,7 @@ import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Role } from '@/api/me';
+import { useStillHere } from '@/ui/useStillHere';
 import { teamsQuery } from '../queries';
 import { usePeopleSearch } from '../usePeopleSearch';
 
@@ -68,7 +69,9 @@ function Searched() {
     setKnown(asked);
     if (asked !== sent) setTyped(asked); // the address was changed by somebody else
   }
+  const stillHere = useStillHere();
   const ask = useDebouncedCallback((text: string) => {
+    if (!stillHere()) return;
     const wanted = text.trim();
     setSent(wanted);
     go({ q: wanted === '' ? undefined : wanted }, true);
