@@ -3,7 +3,7 @@
 import { Box, Skeleton, Text, UnstyledButton } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type ReactNode, useEffect, useRef } from 'react';
+import { type KeyboardEvent, memo, type ReactNode, useEffect, useRef } from 'react';
 import classes from './DataTable.module.css';
 
 export type Column<Row> = {
@@ -36,7 +36,7 @@ type Props<Row> = {
 };
 
 const ROW_PX = 52;
-const SPARE_ROWS = 12;
+const SPARE_ROWS = 8;
 
 export function DataTable<Row>(props: Props<Row>) {
   const {
@@ -158,7 +158,7 @@ type LineProps<Row> = {
   open: ((row: Row) => void) | undefined;
 };
 
-function Line<Row>({ index, top, height, tracks, row, columns, open }: LineProps<Row>) {
+function EveryLine<Row>({ index, top, height, tracks, row, columns, open }: LineProps<Row>) {
   const opens =
     open === undefined
       ? {}
@@ -188,3 +188,6 @@ function Line<Row>({ index, top, height, tracks, row, columns, open }: LineProps
     </div>
   );
 }
+
+/** Scrolling draws the rows that come into sight; those that are there stay as they are. */
+const Line = memo(EveryLine) as typeof EveryLine;

@@ -46,7 +46,7 @@ function RemainingNote({ of: { key, balance } }: { of: Details }) {
     <>
       <Box mb={4}>
         {percent(shareOf(balance.spent_usd, balance.limit_usd))} of <Money usd={balance.limit_usd} />{' '}
-        {everyWords(key.budget_reset)}
+        {everyWords(key.budget_reset)} spent
         {held && (
           <>
             , <Money usd={balance.held_usd} /> held by calls
