@@ -39,10 +39,14 @@ export function shareOf(part: string, whole: string): number {
   return Number((nanosOf(part) * 10_000n) / of) / 10_000;
 }
 
+/** Without separators of thousands, where they are that: `10,50` stays as it is, and is no amount. */
+export function ungrouped(text: string): string {
+  return GROUPED.test(text) ? text.replaceAll(',', '') : text;
+}
+
 /** What people type as the API takes it: without a dollar sign, spaces and separators of thousands. */
 export function typedUsd(text: string): string {
-  const bare = text.trim().replace(/^\$\s*/, '');
-  const plain = GROUPED.test(bare) ? bare.replaceAll(',', '') : bare;
+  const plain = ungrouped(text.trim().replace(/^\$\s*/, ''));
   return plain.startsWith('.') ? `0${plain}` : plain.replace(/\.$/, '');
 }
 

@@ -1,4 +1,5 @@
-import { Button, Group, Modal, Stack, Switch } from '@mantine/core';
+import { Modal, Stack, Switch } from '@mantine/core';
+import { FormButtons } from '@/ui/FormButtons';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
@@ -42,14 +43,7 @@ export function EditKeyModal({ of: key, proposed, close }: Props) {
           {change.error !== null && !isAboutField(change.error) && (
             <Failed error={change.error} what="The key stays as it was" />
           )}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={change.isPending}>
-              Save
-            </Button>
-          </Group>
+          <FormButtons close={close} verb="Save" busy={change.isPending} />
         </Stack>
       </form>
     </Modal>

@@ -1,13 +1,12 @@
 import { Badge, Group, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
 import { Copy } from '@/ui/Copy';
+import { Fact, Facts as List } from '@/ui/Facts';
 import { Money } from '@/ui/Money';
 import { count } from '@/ui/numbers';
 import { Panel } from '@/ui/Panel';
 import { When } from '@/ui/When';
 import { StateBadge } from './cells';
-import classes from './Facts.module.css';
 import type { Key } from './form';
 import { ownerOf, POLICIES, resetWords } from './words';
 
@@ -17,7 +16,7 @@ const MODELS_SHOWN = 12;
 export function Facts({ of: key }: { of: Key }) {
   return (
     <Panel title="Key">
-      <dl className={classes.list}>
+      <List>
         <Fact name="Key hash">
           <Group gap={4} wrap="nowrap">
             <Text ff="monospace" fz="xs" truncate title={key.hash}>
@@ -58,17 +57,8 @@ export function Facts({ of: key }: { of: Key }) {
         <Fact name="Near the limit">
           {POLICIES.find((policy) => policy.value === key.bound_policy)?.label ?? key.bound_policy}
         </Fact>
-      </dl>
+      </List>
     </Panel>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className={classes.row}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

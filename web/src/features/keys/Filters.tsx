@@ -1,14 +1,11 @@
 import { Button, CloseButton, Group, Select, TextInput } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
-import { useEffect, useState } from 'react';
 import { seesAll, useMe } from '@/api/me';
-import { useStillHere } from '@/ui/useStillHere';
+import { useTyped } from '@/ui/useTyped';
 import { PersonPicker, TeamPicker } from './pickers';
 import { isNarrowed, type KeysSearch, STATES, type State } from './search';
 import { STATE_WORDS } from './words';
 
-const PAUSE_MS = 250;
 const HALF = 'calc(50% - 6px)';
 const WIDE = { base: HALF, xs: 190 };
 
@@ -82,16 +79,7 @@ type TypedProps = {
 
 /** A text that goes into the address when typing pauses. */
 function Typed({ label, placeholder, value = '', change, wide = false }: TypedProps) {
-  const [typed, setTyped] = useState(value);
-  useEffect(() => setTyped(value), [value]);
-  const stillHere = useStillHere();
-  const tell = useDebouncedCallback((text: string) => {
-    if (stillHere()) change(text.trim() || undefined);
-  }, PAUSE_MS);
-  function type(text: string) {
-    setTyped(text);
-    tell(text);
-  }
+  const { typed, type } = useTyped(value, change);
   return (
     <TextInput
       aria-label={label}

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, SegmentedControl, Stack } from '@mantine/core';
+import { Group, Modal, SegmentedControl, Stack } from '@mantine/core';
 import { useState } from 'react';
 import { seesAll, useMe } from '@/api/me';
+import { FormButtons } from '@/ui/FormButtons';
 import { Failed } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { bodyOf, type KeyForm, NEW } from './form';
@@ -83,14 +84,7 @@ function NewKeyForm({ issuing, close }: FormProps) {
         {issuing.error !== null && !isAboutField(issuing.error) && (
           <Failed error={issuing.error} what="No key was made" />
         )}
-        <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={close}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={issuing.busy}>
-            Make key
-          </Button>
-        </Group>
+        <FormButtons close={close} verb="Make key" busy={issuing.busy} />
       </Stack>
     </form>
   );

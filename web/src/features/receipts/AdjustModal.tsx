@@ -1,6 +1,7 @@
-import { Button, Checkbox, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Checkbox, Modal, Stack, Text, Textarea } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { LIMIT, problemWithUsd, typedUsd, usdField } from '@/ui/decimals';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { Money } from '@/ui/Money';
 import { done } from '@/ui/notices';
@@ -69,14 +70,7 @@ export function AdjustModal({ receipt, close }: { receipt: Receipt; close: () =>
           {adjust.error !== null && fieldErrors(adjust.error, FIELDS) === null && (
             <Failed error={adjust.error} what="Nothing was booked" />
           )}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={adjust.isPending}>
-              Book the correction
-            </Button>
-          </Group>
+          <FormButtons close={close} verb="Book the correction" busy={adjust.isPending} />
         </Stack>
       </form>
     </Modal>

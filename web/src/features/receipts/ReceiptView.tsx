@@ -4,13 +4,13 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { isAdmin, useMe } from '@/api/me';
 import { Copy } from '@/ui/Copy';
+import { Fact, Facts } from '@/ui/Facts';
 import { Money } from '@/ui/Money';
 import { count, duration } from '@/ui/numbers';
 import { When } from '@/ui/When';
 import { AdjustModal } from './AdjustModal';
 import { BillTable } from './BillTable';
 import type { Receipt } from './bill';
-import classes from './Receipt.module.css';
 import { ADJUSTED_MEANS, KIND_MEANS, KIND_NAMES, outcomeMeans, outcomeName } from './words';
 
 export function ReceiptView({ receipt }: { receipt: Receipt }) {
@@ -67,7 +67,7 @@ export function ReceiptView({ receipt }: { receipt: Receipt }) {
         )}
       </Part>
       <Part title="Call">
-        <Facts receipt={receipt} />
+        <Particulars receipt={receipt} />
       </Part>
       {adjusting && <AdjustModal receipt={receipt} close={() => setAdjusting(false)} />}
     </Stack>
@@ -120,10 +120,10 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-function Facts({ receipt }: { receipt: Receipt }) {
+function Particulars({ receipt }: { receipt: Receipt }) {
   const { upstream_status: status, first_byte_ms: firstByte, clamped_max_tokens: clamped } = receipt;
   return (
-    <dl className={classes.list}>
+    <Facts tight>
       <Fact name="Outcome">
         {outcomeName(receipt.outcome)}
         {status !== null && ` (HTTP ${status})`}
@@ -161,16 +161,7 @@ function Facts({ receipt }: { receipt: Receipt }) {
           <Id text={receipt.cf_log_id} what="Cloudflare log id" />
         </Fact>
       )}
-    </dl>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className={classes.row}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
+    </Facts>
   );
 }
 

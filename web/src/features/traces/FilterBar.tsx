@@ -1,11 +1,11 @@
 import { Button, Collapse, Group, Switch, Text, TextInput } from '@mantine/core';
-import { useDebouncedCallback, useDisclosure } from '@mantine/hooks';
+import { useDisclosure } from '@mantine/hooks';
 import { IconAdjustmentsHorizontal, IconSearch } from '@tabler/icons-react';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import type { ReactNode } from 'react';
 import { TimeRange } from '@/ui/TimeRange';
 import { type Period, rangeSearch } from '@/ui/timeRange';
 import { useNarrow } from '@/ui/useNarrow';
-import { useStillHere } from '@/ui/useStillHere';
+import { useTyped } from '@/ui/useTyped';
 import { Chips } from './Chips';
 import { chipsOf } from './chips';
 import { FilterMenu } from './FilterMenu';
@@ -72,24 +72,8 @@ export function FilterBar({ search, change, period, actions }: Props) {
   );
 }
 
-const TYPING_MS = 350;
-
 function SearchText({ value, change }: { value: string; change: (text: string | undefined) => void }) {
-  const [typed, setTyped] = useState(value);
-  const told = useRef(value);
-  const stillHere = useStillHere();
-  const tell = useDebouncedCallback((text: string) => {
-    if (!stillHere()) return;
-    told.current = text;
-    change(text === '' ? undefined : text);
-  }, TYPING_MS);
-  // The address may change by other hands: "Clear all", the way back.
-  useEffect(() => {
-    if (value !== told.current) {
-      told.current = value;
-      setTyped(value);
-    }
-  }, [value]);
+  const { typed, type, tellNow } = useTyped(value, change);
   return (
     <TextInput
       flex="1 1 220px"
@@ -99,12 +83,9 @@ function SearchText({ value, change }: { value: string; change: (text: string | 
       leftSection={<IconSearch size={16} aria-hidden />}
       value={typed}
       maxLength={200}
-      onChange={(event) => {
-        setTyped(event.currentTarget.value);
-        tell(event.currentTarget.value.trim());
-      }}
+      onChange={(event) => type(event.currentTarget.value)}
       onKeyDown={(event) => {
-        if (event.key === 'Enter') tell.flush();
+        if (event.key === 'Enter') tellNow();
       }}
       rightSectionWidth={64}
       rightSection={

@@ -3,7 +3,7 @@
 import { Button, Group, NumberInput, Stack, TextInput, UnstyledButton } from '@mantine/core';
 import { IconCheck } from '@tabler/icons-react';
 import { type FormEvent, useState } from 'react';
-import classes from './Filters.module.css';
+import classes from '@/ui/FilterMenu.module.css';
 import { dollars, type Filters, STATUS_NAMES, STATUSES } from './filters';
 
 type Props = { filters: Filters; change: (filters: Filters) => void; done: () => void };

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Modal, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { Money } from '@/ui/Money';
 import { done } from '@/ui/notices';
@@ -73,14 +74,7 @@ export function RaiseModal({ limit, close }: { limit: Limit; close: () => void }
             {...form.getInputProps('reason')}
           />
           {general && <Failed error={raise.error} what="The budget stays as it was" />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={raise.isPending}>
-              Raise
-            </Button>
-          </Group>
+          <FormButtons close={close} verb="Raise" busy={raise.isPending} />
         </Stack>
       </form>
     </Modal>

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Limit } from './api';
-import { amountProblem, bodyOf, everyWords, formOf, newWindow, problemsOf, share, typedUsd } from './windows';
+import {
+  amountProblem,
+  bodyOf,
+  everyWords,
+  formOf,
+  newWindow,
+  paddedUsd,
+  problemsOf,
+  share,
+} from './windows';
 
 const LIMIT: Limit = {
   id: 7,
@@ -34,9 +43,9 @@ describe('budgets as a form', () => {
   });
 
   it('keeps every digit that counts', () => {
-    expect(typedUsd('0.000000001')).toBe('0.000000001');
-    expect(typedUsd('10.000000000')).toBe('10.00');
-    expect(typedUsd('7')).toBe('7.00');
+    expect(paddedUsd('0.000000001')).toBe('0.000000001');
+    expect(paddedUsd('10.000000000')).toBe('10.00');
+    expect(paddedUsd('7')).toBe('7.00');
   });
 
   it('sorts thresholds and takes each once', () => {
@@ -53,6 +62,7 @@ describe('what is wrong with budgets', () => {
     ['0.0000000001', 'At most nine decimals'],
     ['1000000001', 'At most $1,000,000,000'],
     ['$1,200.50', null],
+    ['10,50', 'An amount of US dollars, such as 25 or 0.50'],
     ['0', null],
   ])('%j: %s', (typed, problem) => {
     expect(amountProblem(typed)).toBe(problem);

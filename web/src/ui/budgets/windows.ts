@@ -1,5 +1,6 @@
 /** Budgets as a form has them, and as the API takes them. Pure. */
 
+import { ungrouped } from '../decimals';
 import type { Limit, WindowBody } from './api';
 
 export type ResetChoice = 'daily' | 'weekly' | 'monthly' | 'never';
@@ -38,7 +39,7 @@ export function newWindow(): WindowForm {
 }
 
 /** `10.000000000` is `10.00` in a field; digits that say something stay. */
-export function typedUsd(amount: string): string {
+export function paddedUsd(amount: string): string {
   const [whole = '0', part = ''] = amount.split('.');
   return `${whole}.${part.replace(/0+$/, '').padEnd(2, '0')}`;
 }
@@ -49,7 +50,7 @@ export function formOf(limits: readonly Limit[]): WindowForm[] {
     .filter((limit) => !limit.main)
     .map((limit) => ({
       key: newKey(),
-      budget: limit.limit_usd === null ? '' : typedUsd(limit.limit_usd),
+      budget: limit.limit_usd === null ? '' : paddedUsd(limit.limit_usd),
       reset: limit.reset ?? 'never',
       models: limit.models ?? '',
       thresholds: limit.thresholds.map(String),
@@ -67,7 +68,7 @@ export function bodyOf(windows: readonly WindowForm[]): WindowBody[] {
 
 /** `$1,200.50` as people type it. */
 export function amountOf(typed: string): string {
-  return typed.trim().replace(/^\$/, '').replaceAll(',', '');
+  return ungrouped(typed.trim().replace(/^\$/, ''));
 }
 
 export function amountProblem(typed: string): string | null {

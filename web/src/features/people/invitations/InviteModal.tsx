@@ -1,9 +1,10 @@
-import { Button, Group, Modal, MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Modal, MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
 import { type Role, useMe } from '@/api/me';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { SecretOnce } from '@/ui/SecretOnce';
 import { Failed } from '@/ui/states';
@@ -104,14 +105,7 @@ function InviteForm({ close, again, made }: FormProps) {
           {...form.getInputProps('team_ids')}
         />
         {general && <Failed error={invite.error} what="Nobody was invited" />}
-        <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={close}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={invite.isPending}>
-            Make invitation
-          </Button>
-        </Group>
+        <FormButtons close={close} verb="Make invitation" busy={invite.isPending} />
       </Stack>
     </form>
   );

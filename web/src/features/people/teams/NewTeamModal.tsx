@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { Modal, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { api, take } from '@/api/client';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
@@ -37,14 +38,7 @@ export function NewTeamModal({ close }: { close: () => void }) {
             {...form.getInputProps('name')}
           />
           {general && <Failed error={create.error} what="No team was made" />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending}>
-              Make team
-            </Button>
-          </Group>
+          <FormButtons close={close} verb="Make team" busy={create.isPending} />
         </Stack>
       </form>
     </Modal>

@@ -1,14 +1,11 @@
 import { CloseButton, Group, Select, TextInput } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import type { Role } from '@/api/me';
-import { useStillHere } from '@/ui/useStillHere';
+import { useTyped } from '@/ui/useTyped';
 import { teamsQuery } from '../queries';
 import { usePeopleSearch } from '../usePeopleSearch';
 
-const WAIT_MS = 250;
 const LONGEST = 200;
 
 export function UserFilters() {
@@ -61,25 +58,7 @@ export function UserFilters() {
 /** Typing changes the list a moment later, so that not every letter is a question to the server. */
 function Searched() {
   const { search, go } = usePeopleSearch();
-  const asked = search.q ?? '';
-  const [typed, setTyped] = useState(asked);
-  const [known, setKnown] = useState(asked);
-  const [sent, setSent] = useState(asked);
-  if (asked !== known) {
-    setKnown(asked);
-    if (asked !== sent) setTyped(asked); // the address was changed by somebody else
-  }
-  const stillHere = useStillHere();
-  const ask = useDebouncedCallback((text: string) => {
-    if (!stillHere()) return;
-    const wanted = text.trim();
-    setSent(wanted);
-    go({ q: wanted === '' ? undefined : wanted }, true);
-  }, WAIT_MS);
-  function change(text: string) {
-    setTyped(text);
-    ask(text);
-  }
+  const { typed, type } = useTyped(search.q ?? '', (q) => go({ q }, true));
   return (
     <TextInput
       aria-label="Search people"
@@ -89,10 +68,10 @@ function Searched() {
       maxLength={LONGEST}
       leftSection={<IconSearch size={16} aria-hidden />}
       rightSection={
-        typed !== '' && <CloseButton size="sm" aria-label="Clear search" onClick={() => change('')} />
+        typed !== '' && <CloseButton size="sm" aria-label="Clear search" onClick={() => type('')} />
       }
       value={typed}
-      onChange={(event) => change(event.currentTarget.value)}
+      onChange={(event) => type(event.currentTarget.value)}
     />
   );
 }

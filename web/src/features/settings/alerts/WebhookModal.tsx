@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Modal, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';
 import { SecretOnce } from '@/ui/SecretOnce';
@@ -57,14 +58,12 @@ export function WebhookModal({ url, rotate = false, close }: Props) {
               />
             )}
             {general && <Failed error={set.error} what="Nothing was changed" />}
-            <Group justify="flex-end" gap="sm">
-              <Button variant="default" onClick={close}>
-                Cancel
-              </Button>
-              <Button type="submit" color={rotate ? 'red' : 'pine'} loading={set.isPending}>
-                {rotate ? 'Make a new secret' : 'Save'}
-              </Button>
-            </Group>
+            <FormButtons
+              close={close}
+              verb={rotate ? 'Make a new secret' : 'Save'}
+              busy={set.isPending}
+              color={rotate ? 'red' : 'pine'}
+            />
           </Stack>
         </form>
       )}

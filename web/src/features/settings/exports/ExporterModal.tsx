@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Select, SimpleGrid, Stack, Switch, TextInput } from '@mantine/core';
+import { Modal, Select, SimpleGrid, Stack, Switch, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { api, take } from '@/api/client';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
@@ -86,14 +87,11 @@ export function ExporterModal({ exporter, close }: { exporter: Exporter | null; 
             {...form.getInputProps('content', { type: 'checkbox' })}
           />
           {general && <Failed error={save.error} what="Nothing was saved" />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={save.isPending}>
-              {exporter === null ? 'Start sending' : 'Save'}
-            </Button>
-          </Group>
+          <FormButtons
+            close={close}
+            verb={exporter === null ? 'Start sending' : 'Save'}
+            busy={save.isPending}
+          />
         </Stack>
       </form>
     </Modal>

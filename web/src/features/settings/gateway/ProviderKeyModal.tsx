@@ -1,8 +1,9 @@
-import { Autocomplete, Button, Group, Modal, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { Autocomplete, Modal, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 import { api, take } from '@/api/client';
 import { modelPatternsQuery } from '@/ui/budgets/api';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
@@ -67,14 +68,7 @@ export function ProviderKeyModal({ provider, close }: { provider: string; close:
             {...form.getInputProps('secret')}
           />
           {general && <Failed error={put.error} what="Nothing was stored" />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={put.isPending}>
-              Store key
-            </Button>
-          </Group>
+          <FormButtons close={close} verb="Store key" busy={put.isPending} />
         </Stack>
       </form>
     </Modal>

@@ -1,8 +1,9 @@
-import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Checkbox, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useState } from 'react';
 import { api, take } from '@/api/client';
 import { amountOf, amountProblem } from '@/ui/budgets/windows';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';
 import { exactUsd } from '@/ui/numbers';
@@ -81,14 +82,7 @@ export function AdjustModal({ callId = '', close }: { callId?: string; close: ()
             The difference is an entry of its own: nothing that was booked is ever changed.
           </Text>
           {general && <Failed error={adjust.error} what="Nothing was booked" />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={adjust.isPending}>
-              Book the difference
-            </Button>
-          </Group>
+          <FormButtons close={close} verb="Book the difference" busy={adjust.isPending} />
         </Stack>
       </form>
     </Modal>

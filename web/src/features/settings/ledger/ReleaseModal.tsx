@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, Radio, Stack, TextInput } from '@mantine/core';
+import { Alert, Modal, Radio, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
 import { amountOf, amountProblem } from '@/ui/budgets/windows';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { Money } from '@/ui/Money';
 import { done } from '@/ui/notices';
@@ -79,14 +80,7 @@ export function ReleaseModal({
           )}
           <TextInput label="Reason" maxLength={500} data-autofocus {...form.getInputProps('reason')} />
           {general && <Failed error={release.error} what="Nothing was released" />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" color="red" loading={release.isPending}>
-              Release
-            </Button>
-          </Group>
+          <FormButtons close={close} verb="Release" busy={release.isPending} color="red" />
         </Stack>
       </form>
     </Modal>

@@ -1,7 +1,8 @@
-import { Button, Group, Modal, SegmentedControl, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Modal, SegmentedControl, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
+import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { SecretOnce } from '@/ui/SecretOnce';
 import { Failed } from '@/ui/states';
@@ -92,14 +93,7 @@ function TokenForm({ close, made }: { close: () => void; made: (raw: string) => 
           </Text>
         )}
         {general && <Failed error={create.error} what="No token was made" />}
-        <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={close}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={create.isPending}>
-            Make token
-          </Button>
-        </Group>
+        <FormButtons close={close} verb="Make token" busy={create.isPending} />
       </Stack>
     </form>
   );
