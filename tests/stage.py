@@ -26,6 +26,7 @@ from tollhouse.catalog.models import Catalog
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.management import Account, GatewayManagement
 from tollhouse.db.pool import Database
+from tollhouse.demo.customer import Demo, prepare
 from tollhouse.emulator.server import running
 from tollhouse.emulator.world import EmulatorConfig
 from tollhouse.foundation.ids import CustomerId
@@ -199,6 +200,13 @@ async def open_stage(
                 server.stop()
                 await task
                 await server.last_words(5)
+
+
+async def demo_in(stage: Stage, place: Path) -> Demo:
+    """The demo's customer with its past, in this house; what it writes down lies at `place`."""
+    assert stage.house is not None
+    settings = settings_from(environment(stage.emulator.url, "", place))
+    return await prepare(stage.house.control, settings, stage.url, stage.emulator.url)
 
 
 class Served:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -11,9 +10,9 @@ from playwright.async_api import Browser
 from browser.visiting import Account, Theme, Visitor, an_account, chromium_running, visiting
 from databases import Databases
 from making import connected
-from stage import Stage, environment, open_stage, settings_from
+from stage import Stage, demo_in, open_stage
 from tollhouse.control.dashboard.built import SITE
-from tollhouse.demo.customer import Demo, prepare
+from tollhouse.demo.customer import Demo
 
 
 @pytest.fixture(scope="session")
@@ -34,10 +33,7 @@ async def stage(embedded_databases: Databases, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="session")
 async def demo(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """Its customer stands in the house of all tests."""
-    assert stage.house is not None
-    place: Path = tmp_path_factory.mktemp("demo")
-    settings = settings_from(environment(stage.emulator.url, "", place))
-    return await prepare(stage.house.control, settings, stage.url, stage.emulator.url)
+    return await demo_in(stage, tmp_path_factory.mktemp("demo"))
 
 
 class Arrive(Protocol):

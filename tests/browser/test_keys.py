@@ -25,6 +25,19 @@ async def _fill_new_key(page: Page, name: str, *, budget: str = "", model: str =
         await chooser.press("Escape")
 
 
+async def _new_key(visitor: Visitor, name: str, *, budget: str = "", model: str = "") -> str:
+    """Make a key on the page of keys; returns it."""
+    await visitor.go("/keys")
+    await _fill_new_key(visitor.page, name, budget=budget, model=model)
+    return await _make(visitor.page)
+
+
+async def _do(page: Page, deed: str) -> None:
+    """One of the things that are done with a key now and then."""
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name=deed).click()
+
+
 async def _make(page: Page) -> str:
     """Press the button; the raw key is shown this once."""
     await page.get_by_role("button", name="Make key").click()
@@ -52,9 +65,7 @@ async def test_a_key_with_a_budget_is_spent_to_its_end_raised_and_works_again(
 ) -> None:
     visitor = await arrive(admin)
     page = visitor.page
-    await visitor.go("/keys")
-    await _fill_new_key(page, "Shop", budget="0.0001", model="gpt-4o-mini")
-    raw_key = await _make(page)
+    raw_key = await _new_key(visitor, "Shop", budget="0.0001", model="gpt-4o-mini")
     assert (await call(stage, raw_key)).status_code == 200
     assert (await call(stage, raw_key, "claude-haiku-4-5")).json()["error"]["code"] == "model_not_allowed"
     while (answer := await call(stage, raw_key, most=60)).status_code == 200:
@@ -74,9 +85,7 @@ async def test_a_key_with_a_budget_is_spent_to_its_end_raised_and_works_again(
 async def test_a_call_is_explained_by_its_receipt(arrive: Arrive, admin: Account, stage: Stage) -> None:
     visitor = await arrive(admin)
     page = visitor.page
-    await visitor.go("/keys")
-    await _fill_new_key(page, "Receipts")
-    raw_key = await _make(page)
+    raw_key = await _new_key(visitor, "Receipts")
     call_id = (await call(stage, raw_key)).headers["x-tollhouse-call-id"]
     await _open_key(visitor, "Receipts")
     await page.get_by_role("table", name="Recent calls").get_by_text("gpt-4o-mini").first.click()
@@ -87,16 +96,12 @@ async def test_a_call_is_explained_by_its_receipt(arrive: Arrive, admin: Account
 async def test_a_key_is_switched_off_and_on(arrive: Arrive, admin: Account, stage: Stage) -> None:
     visitor = await arrive(admin)
     page = visitor.page
-    await visitor.go("/keys")
-    await _fill_new_key(page, "Switch")
-    raw_key = await _make(page)
+    raw_key = await _new_key(visitor, "Switch")
     await _open_key(visitor, "Switch")
-    await page.get_by_role("button", name="More actions").click()
-    await page.get_by_role("menuitem", name="Disable").click()
+    await _do(page, "Disable")
     await expect(page.get_by_role("main").get_by_text("Disabled").first).to_be_visible()
     assert (await eventually(lambda: call(stage, raw_key), 403)).json()["error"]["code"] == "key_disabled"
-    await page.get_by_role("button", name="More actions").click()
-    await page.get_by_role("menuitem", name="Enable").click()
+    await _do(page, "Enable")
     await expect(page.get_by_role("main").get_by_text("Active").first).to_be_visible()
     await eventually(lambda: call(stage, raw_key), 200)
 
@@ -106,12 +111,9 @@ async def test_a_rotated_key_has_another_secret_and_the_former_ends(
 ) -> None:
     visitor = await arrive(admin)
     page = visitor.page
-    await visitor.go("/keys")
-    await _fill_new_key(page, "Turn")
-    former = await _make(page)
+    former = await _new_key(visitor, "Turn")
     await _open_key(visitor, "Turn")
-    await page.get_by_role("button", name="More actions").click()
-    await page.get_by_role("menuitem", name="Rotate").click()
+    await _do(page, "Rotate")
     await page.get_by_label("The former key ends").first.click()
     await page.get_by_role("option", name="At once").click()
     await page.get_by_role("button", name="Rotate key").click()
@@ -153,9 +155,7 @@ async def test_a_team_has_a_key_that_its_member_sees_and_another_does_not(
 async def test_a_smaller_budget_is_tried_out_on_past_calls(arrive: Arrive, admin: Account, stage: Stage) -> None:
     visitor = await arrive(admin)
     page = visitor.page
-    await visitor.go("/keys")
-    await _fill_new_key(page, "Tried")
-    raw_key = await _make(page)
+    raw_key = await _new_key(visitor, "Tried")
     for _ in range(3):
         assert (await call(stage, raw_key)).status_code == 200
     await _open_key(visitor, "Tried")
@@ -169,12 +169,9 @@ async def test_a_smaller_budget_is_tried_out_on_past_calls(arrive: Arrive, admin
 async def test_a_deleted_key_is_gone(arrive: Arrive, admin: Account, stage: Stage) -> None:
     visitor = await arrive(admin)
     page = visitor.page
-    await visitor.go("/keys")
-    await _fill_new_key(page, "Farewell")
-    raw_key = await _make(page)
+    raw_key = await _new_key(visitor, "Farewell")
     await _open_key(visitor, "Farewell")
-    await page.get_by_role("button", name="More actions").click()
-    await page.get_by_role("menuitem", name="Delete").click()
+    await _do(page, "Delete")
     await page.get_by_role("button", name="Delete key").click()
     await expect(page.get_by_role("heading", level=1, name="Keys")).to_be_visible()
     await expect(page.get_by_text("Farewell")).to_have_count(0)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,9 +9,9 @@ import pytest
 
 from databases import Databases
 from making import connected
-from stage import Stage, environment, open_stage, settings_from
+from stage import Stage, demo_in, open_stage
 from tollhouse.demo.cast import KEYS
-from tollhouse.demo.customer import Demo, prepare
+from tollhouse.demo.customer import Demo
 from tollhouse.demo.days import DAYS, past_calls
 from tollhouse.demo.history import write_history
 from tollhouse.foundation.ids import CustomerId
@@ -30,10 +29,7 @@ async def stage(embedded_databases: Databases, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module")
 async def demo(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    assert stage.house is not None
-    place: Path = tmp_path_factory.mktemp("place")
-    settings = settings_from(environment(stage.emulator.url, "", place))
-    return await prepare(stage.house.control, settings, stage.url, stage.emulator.url)
+    return await demo_in(stage, tmp_path_factory.mktemp("place"))
 
 
 @pytest.mark.parametrize("role", [role for role in KEYS if role.habit], ids=lambda role: role.terms.name)

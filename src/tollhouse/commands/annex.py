@@ -69,8 +69,6 @@ async def _one(office: OwnOffice, handed: Handed, writer: asyncio.StreamWriter) 
 
 async def _told(office: OwnOffice, handed: Handed) -> Told:
     try:
-        if office.full():
-            raise refusals.busy()
         return Told(handed.number, await office.take(handed.parcel), None)
     except TollhouseError as refusal:
         return Told(handed.number, None, Refused.of(refusal))
