@@ -60,9 +60,19 @@ async def test_spans_are_stored_by_a_process_that_lets_others_go_first(door: Doo
     assert [row["model"] for row in await door.rows(good)] == ["gpt-4o"]
     assert process_of(stage).ppid() == os.getpid()
     assert process_of(stage).nice() > psutil.Process().nice()
+    assert os.getsid(process_of(stage).pid) == os.getsid(0)  # across sessions niceness would mean nothing
     again = await door.post(as_json(request(good)), raw_key, JSON)
     assert again.status_code == 200
     assert len(await door.rows(good)) == 1
+
+
+async def test_what_the_terminal_tells_all_of_the_group_is_not_for_it(door: Door, stage: Stage, raw_key: str) -> None:
+    assert (await door.send(Made(), credential=raw_key)).status_code == 200
+    at_work = process_of(stage)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        at_work.send_signal(number)
+    assert (await door.send(Made(), credential=raw_key)).status_code == 200
+    assert process_of(stage) == at_work
 
 
 async def test_refusals_come_back_as_they_are_said(door: Door, raw_key: str) -> None:

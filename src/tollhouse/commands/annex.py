@@ -35,8 +35,8 @@ _log = get_logger(__name__)
 @with_settings
 def annex(read: Settings, descriptor: int) -> None:
     """One of the processes beside those that serve: stores spans until the one that started it is gone."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):  # they come to the whole group; we end when our socket does
+        signal.signal(number, signal.SIG_IGN)
     os.nice(_AFTER_OTHERS)
     with contextlib.closing(socket.socket(fileno=descriptor)) as theirs:
         uvloop.run(_work(read, theirs))

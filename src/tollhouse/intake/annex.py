@@ -94,9 +94,10 @@ class Annex:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-m", "tollhouse", "annex", "--socket", str(theirs.fileno())]
-            # A session of its own: Ctrl-C in the terminal is for us, and it ends when we do.
+            # Not in a session of its own: Linux shares processors out between sessions first ("autogroup"), and only
+            # within one does it count who lets others go first.
             process = await asyncio.create_subprocess_exec(
-                *command, env=self._environment, pass_fds=(theirs.fileno(),), start_new_session=True, stdin=DEVNULL
+                *command, env=self._environment, pass_fds=(theirs.fileno(),), stdin=DEVNULL
             )
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         life = _Life(process, writer)

@@ -1,6 +1,6 @@
 """Spans into PostgreSQL: those of requests that arrive together in one transaction, each answered after its commit.
 
-While one transaction runs the next gathers, so a lone request waits for nobody and many share the price of a commit.
+While transactions run the next gathers, so a lone request waits for nobody and many share the price of a commit.
 Where the database refuses what is in a batch, each of its requests is tried by itself: only the one that is refused
 fails. Nothing is kept for later: a sender that was not answered sends again.
 """
@@ -20,6 +20,8 @@ from tollhouse.intake import refusals
 from tollhouse.traces.spans import Span
 
 ROWS_AT_ONCE: Final = 1_000
+AT_ONCE: Final = 2
+"""Transactions: while the server works on one, the rows of the next are written down."""
 
 Ingest = Callable[[Connection, Sequence[Span]], Awaitable[object]]
 
@@ -57,6 +59,15 @@ class Commits:
 
     async def run(self) -> None:
         """Until cancelled; whoever still waits then is told to come again."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(AT_ONCE):
+                    group.create_task(self._store_what_comes())
+        finally:
+            for waiting in self._queue:
+                _fail(waiting, unreachable())
+
+    async def _store_what_comes(self) -> None:
         batch: list[_Waiting] = []
         try:
             while True:
@@ -64,7 +75,7 @@ class Commits:
                 batch = self._next()
                 await self._store(batch)
         finally:
-            for waiting in (*batch, *self._queue):
+            for waiting in batch:
                 _fail(waiting, unreachable())
 
     def _next(self) -> list[_Waiting]:

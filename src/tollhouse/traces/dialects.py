@@ -30,6 +30,7 @@ Given = Mapping[str, Value]
 MOST_TOKENS: Final = 1_000_000_000
 MOST_USD: Final = 10_000.0
 _REMEMBERED: Final = 8_192
+_REMEMBERED_SHAPES: Final = 1_024
 _SHORT_CHARS: Final = 200
 _BLANK: Final = "***"
 
@@ -53,14 +54,20 @@ class Reading(msgspec.Struct, gc=False):
 
 
 class Dialects:
-    """Reads spans; remembers, bounded, what the names of attributes mean, because they repeat."""
+    """Reads spans; remembers, bounded, what the names of attributes mean, because they repeat.
+
+    A program's spans have the same names again and again: whether all of those stay as they are is remembered for
+    them together, which is most of what costs time here.
+    """
 
     def __init__(self) -> None:
         self._roles: dict[str, Role | str] = {}
+        self._plain: dict[tuple[str, ...], bool] = {}
 
     def read(self, name: str, given: Given, *, root: bool, scope: str = "", suspect: bool = True) -> Reading:
         """One span. `suspect` False: nothing in it looks like a credential, so nobody need search it for one."""
-        reading = self.translate(given, suspect=suspect)
+        plain = not suspect and self._is_plain(tuple(given))
+        reading = Reading(dict(given), {}, {}) if plain else self.translate(given, suspect=suspect)
         attributes = reading.attributes
         if name == _CLAUDE_CODE_CALL:
             _read_claude_code(attributes)
@@ -68,6 +75,16 @@ class Dialects:
             _columns(reading)
             reading.counted = _is_call(name, attributes, reading, root=root, scope=scope)
         return reading
+
+    def _is_plain(self, given: tuple[str, ...]) -> bool:
+        """Whether each of these is kept by the name it has."""
+        plain = self._plain.get(given)
+        if plain is None:
+            if len(self._plain) >= _REMEMBERED_SHAPES:
+                self._plain.clear()
+            plain = all((self._roles.get(key) or self._learn(key)) is Role.KEPT for key in given)
+            self._plain[given] = plain
+        return plain
 
     def translate(self, given: Given, *, suspect: bool = True) -> Reading:
         """Every attribute by the name that it has in the conventions; a name that is there already stays."""

@@ -25,7 +25,7 @@ Source = Literal["proxy", "otlp"]
 Attributes = Mapping[str, "str | int | float | bool | list[str]"]
 
 
-class Span(msgspec.Struct, frozen=True, kw_only=True):
+class Span(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row of `telemetry_spans`.
 
     `day` is its partition: the UTC day of `start_ns`; of our own calls, the day of the ledger's entry. `source` says
