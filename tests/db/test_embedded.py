@@ -32,10 +32,15 @@ def test_data_is_there_after_a_restart_and_the_server_is_not_in_between(place: P
         connection.execute("CREATE TABLE kept (x int)")
     first.stop()
     assert not _answers(url)
+    with (place / "postgres" / "postgresql.conf").open("a") as own:
+        own.write("checkpoint_timeout = 7min\n")
     second = EmbeddedPostgres(place)
     with psycopg.connect(second.url) as connection:
         connection.execute("SELECT * FROM kept")
+        assert connection.execute("SHOW max_wal_size").fetchone() == ("4GB",)  # ours
+        assert connection.execute("SHOW checkpoint_timeout").fetchone() == ("7min",)  # one's own stands above it
     second.stop()
+    assert (place / "postgres" / "postgresql.conf").read_text().count("tollhouse.conf") == 1
 
 
 def test_the_last_one_out_stops_the_server(place: Path) -> None:

