@@ -132,7 +132,9 @@ async def test_members_see_what_is_theirs_and_their_teams_whatever_they_ask_for(
     lines = (await ask(office.ann, "series", until=until, by="user"))["lines"]
     assert {line["value"] for line in lines} == {office.ann.id, None}
     tools = [(await who.api.get("/v1/tools")).json()["tools"] for who in (office.ann, office.bob)]
-    assert [[tool["tool"] for tool in each] for each in tools] == [[], ["bobs"]]
+    assert [[(tool["tool"], tool["users"], tool["tool_users"]) for tool in each] for each in tools] == [
+        [], [("bobs", 1, 1)]
+    ]  # fmt: skip
     exported = (await office.ann.api.get("/v1/reports/export", params={"until": until})).text
     assert office.bob.id not in exported
     assert office.ann.id in exported

@@ -124,8 +124,12 @@ WHERE r.step = :rolled AND r.customer = hashtext(:customer_id) AND r.at >= :sinc
 ORDER BY r.at, r.group_id LIMIT :most;
 
 -- name: tools
--- By when they were seen last. Whoever sees only their own sees the tools that those calls came through.
-SELECT t.*, cardinality(t.users) AS user_count FROM tool_profiles t
+-- By when they were seen last. Whoever sees only their own sees the tools that those calls came through. A tool may have
+-- several profiles: our spans of its calls, and its own spans; who used it is counted once over all of them.
+SELECT t.*, cardinality(t.users) AS user_count, (
+    SELECT count(DISTINCT u.id) FROM tool_profiles p, unnest(p.users) u (id)
+    WHERE p.customer_id = t.customer_id AND p.tool = t.tool) AS tool_user_count
+FROM tool_profiles t
 WHERE t.customer_id = :customer_id
     AND (:own_user::text IS NULL OR EXISTS (
         SELECT 1 FROM rollup_groups g WHERE g.customer_id = t.customer_id AND g.vendor = t.vendor AND g.tool = t.tool

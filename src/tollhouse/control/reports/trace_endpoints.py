@@ -77,7 +77,11 @@ class Search:
 
 
 class ToolOut(Shown):
-    """A tool that people call models with, as its spans tell. `users`: how many; of the first thousand."""
+    """A tool that people call models with, as its spans tell. `users`: how many; of the first thousand.
+
+    Spans of a tool's calls may come from several vendors (our own are `tollhouse`'s), each with a profile of its own;
+    `tool_users` is how many people all of them tell of.
+    """
 
     vendor: str
     tool: str
@@ -89,11 +93,12 @@ class ToolOut(Shown):
     input_tokens: int
     output_tokens: int
     users: int
+    tool_users: int
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "ToolOut":
-        same = {name: row[name] for name in cls.model_fields if name != "users"}
-        return cls(**same, users=row["user_count"])
+        same = {name: row[name] for name in cls.model_fields if name not in {"users", "tool_users"}}
+        return cls(**same, users=row["user_count"], tool_users=row["tool_user_count"])
 
 
 class ToolsOut(Shown):

@@ -7,16 +7,18 @@ import { isAdmin, useMe } from '@/api/me';
 import { DataTable } from '@/ui/DataTable';
 import { PageHeader } from '@/ui/PageHeader';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
-import { COLUMNS } from './columns';
-import { ORDERS, ordered } from './ordering';
+import { useNarrow } from '@/ui/useNarrow';
+import { columnsFor } from './columns';
+import { merged, ORDERS, ordered } from './ordering';
 import { toolsQuery } from './queries';
 
 /** What people use to call models, as the spans of those tools tell. */
 export function ToolsPage() {
   const { sort = '-last_seen' } = useSearch({ from: '/in/tools' });
   const navigate = useNavigate();
+  const narrow = useNarrow();
   const query = useQuery(toolsQuery);
-  const tools = useMemo(() => ordered(query.data?.tools ?? [], sort), [query.data, sort]);
+  const tools = useMemo(() => ordered(merged(query.data?.tools ?? []), sort), [query.data, sort]);
   return (
     <>
       <PageHeader title="Tools">What people use to call models, as its spans tell</PageHeader>
@@ -31,12 +33,12 @@ export function ToolsPage() {
       ) : (
         <DataTable
           label="Tools"
-          columns={COLUMNS}
+          columns={columnsFor(narrow)}
           rows={tools}
-          idOf={(tool) => `${tool.vendor} ${tool.tool}`}
+          idOf={({ tool }) => tool}
           open={(tool) => void navigate({ to: '/', search: { tool: [tool.tool] } })}
-          minWidth={900}
-          height="calc(100vh - 200px)"
+          minWidth={narrow ? 0 : 790}
+          height="max(420px, calc(100dvh - 152px))"
           rowHeight={56}
           sorting={{
             by: sort,

@@ -5,7 +5,10 @@ import { Tokens } from '@/ui/Tokens';
 import { When } from '@/ui/When';
 import { monogram, type Tool, tokensOf } from './ordering';
 
-export const COLUMNS: readonly Column<Tool>[] = [
+/** Without a name there are only our own spans of its calls. */
+const UNNAMED = 'seen in its calls';
+
+const COLUMNS: readonly Column<Tool>[] = [
   {
     id: 'tool',
     head: 'Tool',
@@ -16,7 +19,7 @@ export const COLUMNS: readonly Column<Tool>[] = [
   {
     id: 'version',
     head: 'Version',
-    width: 'minmax(84px, 1fr)',
+    width: 'minmax(80px, 1fr)',
     cell: ({ version }) =>
       version ?? (
         <Text span inherit c="dimmed">
@@ -64,7 +67,18 @@ export const COLUMNS: readonly Column<Tool>[] = [
   },
 ];
 
-function Name({ tool: { tool, vendor } }: { tool: Tool }) {
+/** What a phone has room for. */
+const FEW: readonly string[] = ['tool', 'calls', 'tokens'];
+
+export function columnsFor(narrow: boolean): readonly Column<Tool>[] {
+  return narrow
+    ? COLUMNS.filter(({ id }) => FEW.includes(id)).map((column) =>
+        column.id === 'tool' ? { ...column, width: 'minmax(0, 1fr)' } : { ...column, width: '56px' },
+      )
+    : COLUMNS;
+}
+
+function Name({ tool: { tool, vendors } }: { tool: Tool }) {
   return (
     <Group gap="sm" wrap="nowrap">
       <Avatar
@@ -82,7 +96,7 @@ function Name({ tool: { tool, vendor } }: { tool: Tool }) {
           {tool}
         </Text>
         <Text size="xs" c="dimmed" truncate>
-          {vendor}
+          {vendors.length === 0 ? UNNAMED : vendors.join(', ')}
         </Text>
       </div>
     </Group>

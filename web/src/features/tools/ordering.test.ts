@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { monogram, ordered, type Tool } from './ordering';
+import { merged, monogram, ordered, type Tool } from './ordering';
 import { toolsSearch } from './search';
 
 function tool(name: string, given: Partial<Tool> = {}): Tool {
   return {
-    vendor: 'somebody',
+    vendors: ['somebody'],
     tool: name,
     version: null,
     first_seen_at: '2026-05-01T00:00:00Z',
@@ -24,6 +24,28 @@ describe('tools', () => {
     expect(ordered(tools, '-calls').map((each) => each.tool)).toEqual(['A', 'b', 'c']);
     expect(ordered(tools, 'tool').map((each) => each.tool)).toEqual(['A', 'b', 'c']);
     expect(ordered(tools, '-tool').map((each) => each.tool)).toEqual(['c', 'b', 'A']);
+  });
+
+  it('are one each, however many vouch for them', () => {
+    const { vendors: _, ...same } = tool('claude-code', { calls: 3, first_seen_at: '2026-04-01T00:00:00Z' });
+    const told = merged([
+      { ...same, vendor: 'tollhouse', tool_users: 2, input_tokens: 5 },
+      { ...same, vendor: 'anthropic', tool_users: 2, version: '2.1.0', last_seen_at: '2026-06-01T00:00:00Z' },
+      { ...same, tool: 'curl', vendor: 'tollhouse', tool_users: 1 },
+    ]);
+    expect(told).toEqual([
+      {
+        ...same,
+        vendors: ['anthropic'],
+        version: '2.1.0',
+        users: 2,
+        spans: 2,
+        calls: 6,
+        input_tokens: 5,
+        last_seen_at: '2026-06-01T00:00:00Z',
+      },
+      { ...same, tool: 'curl', vendors: [], users: 1 },
+    ]);
   });
 
   it.each([
