@@ -28,13 +28,13 @@ export function Outcome({ of: answer, tried, apply }: Props) {
             left out; choose a shorter time.
           </Alert>
         )}
-        <Group justify="space-between" gap="sm" wrap="nowrap" align="flex-end">
-          <Text size="xs" c="dimmed">
+        <Group justify="space-between" gap="sm" align="flex-end">
+          <Text size="xs" c="dimmed" flex="1 1 220px">
             Every budget begins empty at the start of this time. What calls held at the same moment does not
             count.
           </Text>
           {apply !== undefined && (
-            <Button variant="light" onClick={apply} style={{ flex: 'none' }}>
+            <Button variant="light" onClick={apply} ml="auto">
               Apply this budget
             </Button>
           )}

@@ -76,8 +76,18 @@ export function seriesOf({ days }: Answer): Series {
     unit: 'calls',
     times: days.map((each) => `${each.day}T00:00:00Z`),
     lines: [
-      { id: 'let through', name: 'Let through', points: days.map((each) => each.calls - each.refused) },
-      { id: 'refused', name: 'Refused', points: days.map((each) => each.refused) },
+      {
+        id: 'let through',
+        name: 'Let through',
+        points: days.map((each) => each.calls - each.refused),
+        colour: 'var(--chart-1)',
+      },
+      {
+        id: 'refused',
+        name: 'Refused',
+        points: days.map((each) => each.refused),
+        colour: 'var(--mantine-color-red-6)',
+      },
     ],
   };
 }

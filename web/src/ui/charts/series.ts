@@ -6,8 +6,15 @@ import { count, duration, exactUsd, percent, short, shortUsd, usd, usdOfNanos } 
 export type Step = 'hour' | 'day' | 'week' | 'month';
 export type Unit = 'calls' | 'ratio' | 'tokens' | 'nano_usd' | 'ms';
 
-/** `id` is its own among the lines and decides the colour; `other`: what has no line of its own. Null is a gap. */
-export type ChartLine = { id: string; name: string; points: readonly (number | null)[]; other?: boolean };
+/** `id` is its own among the lines and decides the colour, unless `colour` is one that means something; `other`: what has
+ *  no line of its own. Null is a gap. */
+export type ChartLine = {
+  id: string;
+  name: string;
+  points: readonly (number | null)[];
+  other?: boolean;
+  colour?: string;
+};
 
 /** `times`: when each step begins. Each line has a point for each of them. */
 export type Series = { times: readonly string[]; step: Step; unit: Unit; lines: readonly ChartLine[] };
@@ -60,12 +67,13 @@ export function drawn(lines: readonly ChartLine[]): DrawnLine[] {
   return lines.map((line, place) => ({
     ...line,
     key: `l${place}`,
-    colour: line.other
-      ? OTHER_COLOUR
-      : lines.length === 1
-        ? 'var(--chart-1)'
-        : (colours[place] ?? OTHER_COLOUR),
+    colour: line.colour ?? given(line, colours[place], lines.length === 1),
   }));
+}
+
+function given(line: ChartLine, own: string | undefined, alone: boolean): string {
+  if (line.other) return OTHER_COLOUR;
+  return alone ? 'var(--chart-1)' : (own ?? OTHER_COLOUR);
 }
 
 export type ChartRow = { at: string } & Record<string, number | string | null>;
