@@ -1,6 +1,7 @@
 import { Badge, Group, Progress, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { fullnessColour } from '@/ui/budgets/fullness';
 import { percent, usd } from '@/ui/numbers';
 import { When } from '@/ui/When';
 import type { Risk } from './atRisk';
@@ -13,7 +14,6 @@ const RESETS = { daily: 'day', weekly: 'week', monthly: 'month' } as const;
 export function RiskRow({ risk: { limit, share, runsOutAt } }: { risk: Risk }) {
   const { scope, reset, models, resets_at } = limit;
   const spent = share >= 1;
-  const colour = spent ? 'red' : 'yellow';
   return (
     <Owner scope={scope}>
       <Group justify="space-between" wrap="nowrap" gap="sm">
@@ -36,7 +36,7 @@ export function RiskRow({ risk: { limit, share, runsOutAt } }: { risk: Risk }) {
       </Group>
       <Progress
         value={Math.min(100, share * 100)}
-        color={colour}
+        color={fullnessColour(share)}
         size={6}
         my={6}
         aria-label="Part that is used"

@@ -4,6 +4,7 @@ import { Money } from '@/ui/Money';
 import { done, failed } from '@/ui/notices';
 import { When } from '@/ui/When';
 import { type Limit, useEndRaise } from './api';
+import { fullnessColour } from './fullness';
 import { RaiseModal } from './RaiseModal';
 import { everyWords, share } from './windows';
 
@@ -28,7 +29,7 @@ export function Budget({ limit, mayChange }: { limit: Limit; mayChange: boolean 
             )}
           </Group>
           {mayChange && limit.limit_usd !== null && limit.raise === null && (
-            <Button size="compact-xs" variant="subtle" onClick={open}>
+            <Button size="compact-xs" variant="subtle" ml="auto" mr={-6} onClick={open}>
               Raise for a while
             </Button>
           )}
@@ -46,10 +47,9 @@ function Bar({ limit }: { limit: Limit }) {
   const whole = limit.effective_limit_usd;
   const spent = share(limit.spent_usd, whole);
   const held = Math.min(100 - spent, share(limit.held_usd, whole));
-  const colour = spent >= 95 ? 'red' : spent >= 80 ? 'yellow' : 'pine';
   return (
     <Progress.Root size={8}>
-      <Progress.Section value={spent} color={colour} aria-label="Spent" />
+      <Progress.Section value={spent} color={fullnessColour(spent / 100)} aria-label="Spent" />
       <Progress.Section value={held} color="gray" aria-label="Held by calls on their way" />
     </Progress.Root>
   );
