@@ -30,6 +30,7 @@ const dark: MantineColorsTuple = [
 ];
 
 const CLOSE = { 'aria-label': 'Close' };
+const TITLE = { title: { fontWeight: 600, overflowWrap: 'anywhere' } } as const;
 
 export const theme = createTheme({
   primaryColor: 'pine',
@@ -46,8 +47,12 @@ export const theme = createTheme({
     Tooltip: { defaultProps: { openDelay: 250, events: { hover: true, focus: true, touch: true } } },
     Modal: {
       defaultProps: { closeButtonProps: CLOSE, centered: true, overlayProps: { backgroundOpacity: 0.45 } },
+      styles: TITLE,
     },
-    Drawer: { defaultProps: { closeButtonProps: CLOSE, overlayProps: { backgroundOpacity: 0.45 } } },
+    Drawer: {
+      defaultProps: { closeButtonProps: CLOSE, overlayProps: { backgroundOpacity: 0.45 } },
+      styles: TITLE,
+    },
     // What it would put into the menu to be focused at first is no item of a menu.
     Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     Notification: {

@@ -18,7 +18,7 @@ export function PageHeader({ title, tab, children, actions, above }: Props) {
             {title}
           </Title>
           {children !== undefined && (
-            <Text c="dimmed" mt={4} component="div">
+            <Text c="dimmed" size="sm" mt={4} component="div" style={{ textWrap: 'pretty' }}>
               {children}
             </Text>
           )}

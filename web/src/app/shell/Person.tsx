@@ -29,7 +29,6 @@ export function Person() {
         <UnstyledButton w="100%" p="xs" style={{ borderRadius: 'var(--mantine-radius-md)' }}>
           <Group gap="sm" wrap="nowrap">
             <Avatar size={32} radius="xl" color="pine" name={me.user.name} aria-hidden />
-            <VisuallyHidden>Account of</VisuallyHidden>
             <div style={{ minWidth: 0, flex: 1 }}>
               <Text size="sm" fw={500} truncate>
                 <VisuallyHidden>Account of </VisuallyHidden>

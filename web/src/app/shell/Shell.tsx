@@ -39,14 +39,14 @@ function Frame() {
   const [opened, { toggle, close }] = useDisclosure();
   return (
     <AppShell
-      header={{ height: { base: 56, sm: 0 } }}
-      navbar={{ width: 224, breakpoint: 'sm', collapsed: { mobile: !opened } }}
+      header={{ height: { base: 56, md: 0 } }}
+      navbar={{ width: 224, breakpoint: 'md', collapsed: { mobile: !opened } }}
       padding={0}
     >
       <a className="skip" href="#main">
         Skip to content
       </a>
-      <AppShell.Header hiddenFrom="sm">
+      <AppShell.Header hiddenFrom="md">
         <Group h="100%" px="md" justify="space-between">
           <Brand />
           <Burger
@@ -58,7 +58,7 @@ function Frame() {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="sm" className={classes.navbar}>
-        <AppShell.Section visibleFrom="sm" px="xs" py="sm">
+        <AppShell.Section visibleFrom="md" px="xs" py="sm">
           <Brand />
         </AppShell.Section>
         <AppShell.Section py="xs">

@@ -44,6 +44,9 @@ export function Palette({ asked }: { asked: number }) {
         rightSection={found.busy ? <Loader size={16} aria-label="Searching" /> : undefined}
       />
       <Spotlight.ActionsList>
+        {/* What is there at once stands first: things that come later move nothing that is about to be chosen. */}
+        <Deeds label="Pages" deeds={pages} act={act} />
+        <Deeds label="Actions" deeds={deeds} act={act} />
         <Things label="Keys" icon={<IconKey size={18} aria-hidden />} things={found.keys} act={act} />
         <Things label="People" icon={<IconUser size={18} aria-hidden />} things={found.people} act={act} />
         <Things
@@ -52,8 +55,6 @@ export function Palette({ asked }: { asked: number }) {
           things={found.teams}
           act={act}
         />
-        <Deeds label="Pages" deeds={pages} act={act} />
-        <Deeds label="Actions" deeds={deeds} act={act} />
         {nothing && (
           <Spotlight.Empty>
             {found.error !== null ? told(found.error) : found.busy ? 'Searching…' : 'Nothing is called that.'}

@@ -23,7 +23,7 @@ export function PaletteButton({ asked: told }: { asked?: () => void }) {
       <UnstyledButton className={classes.button} onClick={open} aria-keyshortcuts="Control+K Meta+K /">
         <IconSearch size={15} aria-hidden />
         <span className={classes.label}>Search</span>
-        <Kbd size="xs" aria-hidden visibleFrom="sm">
+        <Kbd size="xs" aria-hidden visibleFrom="md">
           {ON_A_MAC ? '⌘ K' : 'Ctrl K'}
         </Kbd>
       </UnstyledButton>
