@@ -22,7 +22,7 @@ WEB_STAMP := web/node_modules/.installed
 PAGES := src/tollhouse/control/dashboard/site/index.html
 
 # The pages are built anew when one of these changed; folders too, for what was taken away.
-WEB_SOURCES := $(shell find web -name node_modules -prune -o -name schema.d.ts -prune -o -name '*.test.ts*' -prune -o -print)
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -name schema.d.ts -prune -o -name bounds.ts -prune -o -name '*.test.ts*' -prune -o -print)
 # What vite runs on: Node.js 20 from 20.19 on, or 22.12 and later.
 WEB_NPM := TOLLHOUSE_NODE="20.19 22.12" ../.ci/npm
 

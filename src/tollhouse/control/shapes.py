@@ -92,7 +92,9 @@ def _exact_usd(most: Decimal, places: int, in_words: str) -> Any:
             raise ValueError(f"must have at most {in_words} decimals")
         return abs(rounded)
 
-    return BeforeValidator(check, json_schema_input_type=str | float)
+    # In the schema the bound stands at the number: the dashboard's forms take it from there.
+    number = Annotated[float, Field(ge=0, le=float(most))]
+    return BeforeValidator(check, json_schema_input_type=str | number)
 
 
 def _model_pattern(text: str) -> str:

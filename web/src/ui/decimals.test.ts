@@ -53,6 +53,7 @@ describe('amounts that people type', () => {
     ['-5', 'Type an amount'],
     ['1e3', 'Type an amount'],
     ['1,00', 'Type an amount'],
+    ['10,50', 'Type an amount'],
     ['0.00001', 'At most 4 decimals'],
     ['1000000', 'At most $999,999.9999'],
   ])('%s is refused: %s', (typed, why) => {
@@ -61,6 +62,7 @@ describe('amounts that people type', () => {
 
   it('may have nine decimals in a further budget, and must be more than nothing in a raise', () => {
     expect(problemWithUsd('0.000000001', LIMIT)).toBeNull();
+    expect(problemWithUsd('0.0000000001', LIMIT)).toBe('At most 9 decimals');
     expect(problemWithUsd('0.0', { ...LIMIT, atLeast: 'more' })).toBe('More than $0');
   });
 

@@ -1,5 +1,7 @@
 /** Exact arithmetic on the API's decimal texts of dollars, as whole nano-dollars. A float only where a bar needs a length. */
 
+import { MOST_KEY_BUDGET_USD, MOST_LIMIT_USD } from '@/api/bounds';
+
 const PLACES = 9;
 const SCALE = 10n ** BigInt(PLACES);
 const PLAIN = /^\d{1,20}(\.\d{1,20})?$/;
@@ -9,8 +11,9 @@ const GROUPS = new Intl.NumberFormat('en-US');
 /** `most`: the API's own bound; `places`: how many decimals it takes. */
 export type UsdRule = { most: string; places: number; atLeast?: 'zero' | 'more' };
 
-export const KEY_BUDGET: UsdRule = { most: '999999.9999', places: 4 };
-export const LIMIT: UsdRule = { most: '9000000', places: 9 };
+export const KEY_BUDGET: UsdRule = { most: MOST_KEY_BUDGET_USD, places: 4 };
+/** Of every other budget, a raise of one, and what a call may be said to have cost. */
+export const LIMIT: UsdRule = { most: MOST_LIMIT_USD, places: 9 };
 
 export function nanosOf(text: string): bigint {
   const negative = text.startsWith('-');
@@ -40,7 +43,7 @@ export function shareOf(part: string, whole: string): number {
 }
 
 /** Without separators of thousands, where they are that: `10,50` stays as it is, and is no amount. */
-export function ungrouped(text: string): string {
+function ungrouped(text: string): string {
   return GROUPED.test(text) ? text.replaceAll(',', '') : text;
 }
 

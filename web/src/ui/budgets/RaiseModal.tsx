@@ -1,5 +1,6 @@
 import { Modal, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
+import { LIMIT, problemWithUsd, typedUsd } from '@/ui/decimals';
 import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { Money } from '@/ui/Money';
@@ -7,7 +8,7 @@ import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
 import { type Limit, useRaise } from './api';
 import { ends, type RaiseEnd, until, untilProblem } from './raise';
-import { amountOf, amountProblem, everyWords } from './windows';
+import { everyWords } from './windows';
 
 type Values = { extra: string; end: RaiseEnd; typed: string; reason: string };
 
@@ -17,7 +18,7 @@ export function RaiseModal({ limit, close }: { limit: Limit; close: () => void }
   const form = useForm<Values>({
     initialValues: { extra: '', end: limit.resets_at === null ? 'day' : 'reset', typed: '', reason: '' },
     validate: {
-      extra: (typed) => amountProblem(typed) ?? (Number(amountOf(typed)) > 0 ? null : 'More than nothing'),
+      extra: (typed) => problemWithUsd(typed, { ...LIMIT, atLeast: 'more' }),
       reason: (text) => (text.trim() === '' ? 'Say why; the audit log keeps it' : null),
       typed: (typed, { end }) =>
         end === 'other' ? untilProblem(end, typed, limit.resets_at, new Date()) : null,
@@ -32,7 +33,7 @@ export function RaiseModal({ limit, close }: { limit: Limit; close: () => void }
   function save(values: Values) {
     const chosen = until(values.end, values.typed, limit.resets_at, new Date());
     if (chosen === null) return;
-    const body = { extra_usd: amountOf(values.extra), until: chosen, reason: values.reason.trim() };
+    const body = { extra_usd: typedUsd(values.extra), until: chosen, reason: values.reason.trim() };
     raise.mutate(
       { id: limit.id, body },
       {

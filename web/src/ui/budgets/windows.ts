@@ -1,6 +1,6 @@
 /** Budgets as a form has them, and as the API takes them. Pure. */
 
-import { ungrouped } from '../decimals';
+import { LIMIT, problemWithUsd, typedUsd } from '../decimals';
 import type { Limit, WindowBody } from './api';
 
 export type ResetChoice = 'daily' | 'weekly' | 'monthly' | 'never';
@@ -24,8 +24,6 @@ export const RESETS: readonly { value: ResetChoice; label: string }[] = [
 export const MOST_WINDOWS = 20;
 const MOST_THRESHOLDS = 10;
 const USUAL_THRESHOLDS = ['50', '80', '95'];
-const MOST_USD = 1_000_000_000;
-const AMOUNT = /^\d{1,20}(\.\d{1,20})?$/;
 const PATTERN = /^(?:[A-Za-z0-9._:/@+-]{1,200}|[A-Za-z0-9._:/@+-]{0,199}\*)$/;
 
 let made = 0;
@@ -59,25 +57,11 @@ export function formOf(limits: readonly Limit[]): WindowForm[] {
 
 export function bodyOf(windows: readonly WindowForm[]): WindowBody[] {
   return windows.map((window) => ({
-    budget_usd: amountOf(window.budget),
+    budget_usd: typedUsd(window.budget),
     reset: window.reset === 'never' ? null : window.reset,
     models: window.models.trim() === '' ? null : window.models.trim(),
     thresholds: [...new Set(window.thresholds.map(Number))].sort((a, b) => a - b),
   }));
-}
-
-/** `$1,200.50` as people type it. */
-export function amountOf(typed: string): string {
-  return ungrouped(typed.trim().replace(/^\$/, ''));
-}
-
-export function amountProblem(typed: string): string | null {
-  const amount = amountOf(typed);
-  if (amount === '') return 'Say how many US dollars';
-  if (!AMOUNT.test(amount)) return 'An amount of US dollars, such as 25 or 0.50';
-  if (amount.split('.')[1] !== undefined && (amount.split('.')[1] ?? '').length > 9)
-    return 'At most nine decimals';
-  return Number(amount) > MOST_USD ? 'At most $1,000,000,000' : null;
 }
 
 /** What is wrong, by the form's paths (`windows.0.budget`); the same rules as the API's. */
@@ -85,7 +69,7 @@ export function problemsOf(windows: readonly WindowForm[]): Record<string, strin
   const found: Record<string, string> = {};
   const seen = new Set<string>();
   windows.forEach((window, at) => {
-    const amount = amountProblem(window.budget);
+    const amount = problemWithUsd(window.budget, LIMIT);
     if (amount !== null) found[`windows.${at}.budget`] = amount;
     const models = window.models.trim();
     if (models !== '' && !PATTERN.test(models))

@@ -2,7 +2,7 @@ import { Alert, Modal, Radio, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
-import { amountOf, amountProblem } from '@/ui/budgets/windows';
+import { LIMIT, problemWithUsd, typedUsd } from '@/ui/decimals';
 import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { Money } from '@/ui/Money';
@@ -32,13 +32,13 @@ export function ReleaseModal({
   const form = useForm<Values>({
     initialValues: { part: 'all', amount: '', reason: '' },
     validate: {
-      amount: (typed, { part }) => (part === 'some' ? amountProblem(typed) : null),
+      amount: (typed, { part }) => (part === 'some' ? problemWithUsd(typed, LIMIT) : null),
       reason: (text) => (text.trim().length < 3 ? 'Say why; the audit log keeps it' : null),
     },
   });
   const general = release.error !== null && fieldErrors(release.error, FIELDS) === null;
   function save(values: Values) {
-    const how = values.part === 'all' ? { all: true as const } : { amount_usd: amountOf(values.amount) };
+    const how = values.part === 'all' ? { all: true as const } : { amount_usd: typedUsd(values.amount) };
     release.mutate(
       { budget_id: budgetId, reason: values.reason.trim(), ...how },
       {
