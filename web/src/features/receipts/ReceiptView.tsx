@@ -4,11 +4,11 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { isAdmin, useMe } from '@/api/me';
 import { Copy } from '@/ui/Copy';
+import { CorrectModal } from '@/ui/corrections/CorrectModal';
 import { Fact, Facts } from '@/ui/Facts';
 import { Money } from '@/ui/Money';
 import { count, duration } from '@/ui/numbers';
 import { When } from '@/ui/When';
-import { AdjustModal } from './AdjustModal';
 import { BillTable } from './BillTable';
 import type { Receipt } from './bill';
 import { ADJUSTED_MEANS, KIND_MEANS, KIND_NAMES, outcomeMeans, outcomeName } from './words';
@@ -69,7 +69,14 @@ export function ReceiptView({ receipt }: { receipt: Receipt }) {
       <Part title="Call">
         <Particulars receipt={receipt} />
       </Part>
-      {adjusting && <AdjustModal receipt={receipt} close={() => setAdjusting(false)} />}
+      {adjusting && (
+        <CorrectModal
+          callId={receipt.call_id}
+          booked={receipt.adjusted_cost_usd ?? receipt.cost_usd}
+          corrected={receipt.adjusted_cost_usd !== null}
+          close={() => setAdjusting(false)}
+        />
+      )}
     </Stack>
   );
 }

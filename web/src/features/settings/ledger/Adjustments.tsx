@@ -2,12 +2,12 @@ import { Button, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconReceiptRefund } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
+import { CorrectModal } from '@/ui/corrections/CorrectModal';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Money } from '@/ui/Money';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { When } from '@/ui/When';
 import { Card } from '../Section';
-import { AdjustModal } from './AdjustModal';
 import { type Adjustment, adjustmentsQuery } from './queries';
 
 const COLUMNS: Column<Adjustment>[] = [
@@ -79,7 +79,7 @@ export function Adjustments({ adjusts }: { adjusts: boolean }) {
           nothing={<Empty icon={<IconReceiptRefund aria-hidden />} title="No call was ever corrected" />}
         />
       )}
-      {making && <AdjustModal close={make.close} />}
+      {making && <CorrectModal close={make.close} />}
     </Card>
   );
 }

@@ -2,12 +2,12 @@ import { Button, Text } from '@mantine/core';
 import { IconZoomCheck } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { CorrectModal } from '@/ui/corrections/CorrectModal';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Money } from '@/ui/Money';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { When } from '@/ui/When';
 import { Card } from '../Section';
-import { AdjustModal } from './AdjustModal';
 import { type Doubtful, inDoubtQuery } from './queries';
 import { ReleaseModal } from './ReleaseModal';
 
@@ -47,7 +47,7 @@ export function InDoubt({ decides }: { decides: boolean }) {
         />
       )}
       {chosen?.kind === 'call' && chosen.call_id !== null && (
-        <AdjustModal callId={chosen.call_id} close={() => setChosen(null)} />
+        <CorrectModal callId={chosen.call_id} close={() => setChosen(null)} />
       )}
       {chosen?.kind === 'lease' && chosen.budget_id !== null && (
         <ReleaseModal budgetId={chosen.budget_id} amount={chosen.amount_usd} close={() => setChosen(null)} />

@@ -30,9 +30,3 @@ export const adjustmentsQuery = infiniteQueryOptions({
   initialPageParam: null as string | null,
   getNextPageParam: (page) => page.next_cursor,
 });
-
-/** One request, one correction: sent again with the same word it changes nothing. */
-export function requestWord(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
