@@ -42,6 +42,9 @@ from tollhouse.control.webhooks import endpoints as webhooks
 
 _WEBHOOK_TRIALS: Final = 10
 _WEBHOOK_TRIALS_WINDOW_S: Final = 300.0
+# Typing a name asks a few times; whoever asks more is reading the list of all people.
+_PEOPLE_SEARCHES: Final = 60
+_PEOPLE_SEARCHES_WINDOW_S: Final = 60.0
 _EXPORTER_TRIALS: Final = 10
 _EXPORTER_TRIALS_WINDOW_S: Final = 300.0
 
@@ -97,6 +100,7 @@ class ControlPlane:
             "provider": None if sign_on is None else Provider(sign_on, context.clock),
             "webhook_trials": Throttle(context.clock, most=_WEBHOOK_TRIALS, window_s=_WEBHOOK_TRIALS_WINDOW_S),
             "exporter_trials": Throttle(context.clock, most=_EXPORTER_TRIALS, window_s=_EXPORTER_TRIALS_WINDOW_S),
+            "people_searches": Throttle(context.clock, most=_PEOPLE_SEARCHES, window_s=_PEOPLE_SEARCHES_WINDOW_S),
             "replays": asyncio.Semaphore(what_if.MOST_AT_ONCE),
         }
 

@@ -74,6 +74,7 @@ Action = Literal[
     "team.create",
     "team.change",
     "team.change_members",
+    "team.find_people",
     "team.appoint_lead",
     "team.delete",
     "me.see",
@@ -166,6 +167,8 @@ RULES: Final[Mapping[Action, Rule]] = {
     "team.create": _rule("people:write", "admin", "manager"),
     "team.change": _rule("people:write", "admin", "manager", "lead"),
     "team.change_members": _rule("people:write", "admin", "manager", "lead"),
+    # Whoever may put people into the team must be able to say whom: a few by the beginning of their name, no list.
+    "team.find_people": _rule("people:read", "admin", "manager", "lead"),
     "team.appoint_lead": _rule("people:write", "admin", "manager"),
     "team.delete": _rule("people:write", "admin", "manager"),
     # oneself; a token that leaked must not be able to make itself permanent

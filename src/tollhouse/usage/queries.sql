@@ -27,8 +27,12 @@ SELECT r.* FROM receipts r
 WHERE r.call_id = :call_id::uuid AND r.customer_id = :customer_id;
 
 -- name: recent_of_key
+-- A page, newest first; the cursor is the last row's (started_at, call_id). The first condition on it is for the index.
 SELECT r.* FROM receipts r
-WHERE r.key_id = :key_id AND r.customer_id = :customer_id ORDER BY r.started_at DESC LIMIT :most;
+WHERE r.key_id = :key_id AND r.customer_id = :customer_id
+    AND r.started_at <= coalesce(:before_at::timestamptz, 'infinity')
+    AND (:before_at::timestamptz IS NULL OR (r.started_at, r.call_id) < (:before_at::timestamptz, :before_id::uuid))
+ORDER BY r.started_at DESC, r.call_id DESC LIMIT :most;
 
 -- name: spent_by_key^
 -- What a key's newest calls cost: one range of the index, bounded also for a key that is very busy.

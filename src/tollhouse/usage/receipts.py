@@ -108,9 +108,19 @@ async def of_calls(
     return {receipt.call_id: receipt for receipt in found}
 
 
-async def recent_of_key(connection: Connection, customer_id: CustomerId, key_id: KeyId, *, most: int) -> list[Receipt]:
-    """The key's last calls, newest first."""
-    rows = _sql.recent_of_key(connection, customer_id=customer_id, key_id=key_id, most=most)
+async def recent_of_key(
+    connection: Connection,
+    customer_id: CustomerId,
+    key_id: KeyId,
+    *,
+    most: int,
+    before: tuple[datetime, str] | None = None,
+) -> list[Receipt]:
+    """The key's last calls, newest first; `before`: start and id of the last one seen."""
+    at, call_id = before or (None, None)
+    rows = _sql.recent_of_key(
+        connection, customer_id=customer_id, key_id=key_id, before_at=at, before_id=call_id, most=most
+    )
     return [_receipt(row) async for row in rows]
 
 

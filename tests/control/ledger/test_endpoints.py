@@ -239,7 +239,9 @@ async def test_a_cost_is_corrected_and_everybody_is_told(office: Office) -> None
         "0.000002500",
     )
     details = (await office.admin.api.get(f"/v1/ai/keys/{office.key.key_hash}/details")).json()
+    calls = (await office.admin.api.get(f"/v1/ai/keys/{office.key.key_hash}/calls")).json()["calls"]
     assert [each["adjusted_cost_nanos"] for each in details["recent_calls"]] == [2_500]
+    assert calls == details["recent_calls"]
     assert details["balance"]["spent_usd"] == "0.000002500"
     (line,) = await office.audited()
     assert (line["action"], line["subject"], line["actor"]) == ("ledger.adjust", call.call.call_id, office.admin.id)

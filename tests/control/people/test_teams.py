@@ -1,7 +1,7 @@
 """Teams: made, renamed, filled and deleted by those who may."""
 
 from control.house import House, Member, refusal
-from making import customer, key
+from making import ManualClock, customer, key
 from tollhouse.foundation.ids import CustomerId, new_id
 
 
@@ -69,6 +69,57 @@ async def test_a_lead_makes_and_unmakes_no_lead(house: House, acme: CustomerId, 
     assert refusal(await lead.api.delete(f"{place}/{lead.id}")) == (403, "forbidden")
 
 
+async def test_a_lead_finds_whom_to_add_by_how_they_begin_and_nobody_else(
+    house: House, acme: CustomerId, manager: Member
+) -> None:
+    """Name and address of a few people: not members of the team, not disabled ones, not those of other customers."""
+    mine, other = await _team(manager), await _team(manager, "Sales")
+    async with house.context.database.connection() as connection:
+        elsewhere = await customer(connection, "Other")
+    lead, wanted, off, namesake = [await house.member(each) for each in (acme, acme, acme, elsewhere)]
+    await manager.api.put(f"/v1/teams/{mine}/members/{lead.id}", json={"role": "lead"})
+    for person, name in ((lead, "Robin Lead"), (wanted, "Kim Robinson"), (off, "Robin Gone"), (namesake, "Robin Else")):
+        await house.fetch(
+            "UPDATE users SET name = $2, email = $3, disabled = $4 WHERE id = $1 RETURNING id",
+            person.id, name, f"{name.replace(' ', '.').lower()}@example.com", person is off,
+        )  # fmt: skip
+
+    async def found(who: Member, text: str, team_id: str = mine) -> list[dict[str, str]]:
+        answer = await who.api.get(f"/v1/teams/{team_id}/candidates", params={"search": text})
+        assert answer.status_code == 200, answer.text
+        people: list[dict[str, str]] = answer.json()["people"]
+        return people
+
+    whole = [{"id": wanted.id, "name": "Kim Robinson", "email": "kim.robinson@example.com"}]
+    for text in ("rob", "KIM", "kim rob", "Kim.Robinson@e", " robin "):
+        assert await found(lead, text) == whole, text
+    for text in ("", "k", "obinson", "inson", "example", "%", "__", "'", "kim rob%"):
+        assert await found(lead, text) == [], text
+    assert {person["name"] for person in await found(manager, "robin", other)} == {"Kim Robinson", "Robin Lead"}
+    for person, team_id in ((lead, other), (wanted, mine)):
+        answer = await person.api.get(f"/v1/teams/{team_id}/candidates", params={"search": "robin"})
+        assert refusal(answer) == (403, "forbidden")
+
+
+async def test_who_asks_for_people_again_and_again_must_wait(
+    house: House, acme: CustomerId, manager: Member, clock: ManualClock
+) -> None:
+    """The list of all people cannot be read letter by letter in a moment; others are not kept waiting by that."""
+    mine, other = await _team(manager), await house.member(acme, "manager")
+    for _ in range(15):
+        await house.member(acme)
+    path = f"/v1/teams/{mine}/candidates?search=member"
+    assert len((await manager.api.get(path)).json()["people"]) == 10
+    for _ in range(59):
+        assert (await manager.api.get(path)).status_code == 200
+    answer = await manager.api.get(path)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) <= 60
+    assert (await other.api.get(path)).status_code == 200
+    clock.advance(61)
+    assert (await manager.api.get(path)).status_code == 200
+
+
 async def test_a_membership_counts_at_the_next_request(house: House, acme: CustomerId, manager: Member) -> None:
     team_id, member = await _team(manager), await house.member(acme)
     path = f"/v1/ai/keys/team/{team_id}"
@@ -87,6 +138,7 @@ async def test_what_is_of_other_customers_does_not_exist(house: House, acme: Cus
     for team_id in (theirs, new_id(), "x"):
         for method, path in (
             ("GET", f"/v1/teams/{team_id}"),
+            ("GET", f"/v1/teams/{team_id}/candidates?search=manager"),
             ("PATCH", f"/v1/teams/{team_id}"),
             ("DELETE", f"/v1/teams/{team_id}"),
             ("PUT", f"/v1/teams/{team_id}/members/{manager.id}"),

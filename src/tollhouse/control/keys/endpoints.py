@@ -14,10 +14,10 @@ from tollhouse.access.keys import KeySearch, KeySort, KeyState, StateTotal
 from tollhouse.control.callers import Person
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, allowed
-from tollhouse.control.keys import many, rotation, service
+from tollhouse.control.keys import calls, many, rotation, service
 from tollhouse.control.keys.service import KeyAccount
 from tollhouse.control.keys.shapes import BalanceOut, ForecastOut, KeyIn, KeyOut, KeyPatch, UserKeyIn
-from tollhouse.control.pages import key_cursor, read_key_cursor
+from tollhouse.control.pages import key_cursor, place_cursor, read_key_cursor, read_place_cursor
 from tollhouse.control.shapes import Given, ReceiptOut, Searched, Shown, Tag, refusals
 from tollhouse.control.tables import csv_text
 from tollhouse.foundation.money import exact_usd_string
@@ -47,6 +47,13 @@ class KeyDetailsAnswer(Shown):
     balance: BalanceOut
     forecast: ForecastOut
     recent_calls: list[ReceiptOut]
+
+
+class CallPage(Shown):
+    """`next_cursor` null: there are no more."""
+
+    calls: list[ReceiptOut]
+    next_cursor: str | None
 
 
 class Deleted(Shown):
@@ -243,6 +250,25 @@ async def key_details(
         balance=BalanceOut.of(found.account),
         forecast=ForecastOut.of(found.forecast),
         recent_calls=[ReceiptOut.of(receipt, found.adjusted.get(receipt.call_id)) for receipt in found.recent],
+    )
+
+
+@router.get(
+    "/{key_hash}/calls", summary="The calls of a key, newest first", responses=refusals(400, 401, 403, 404, 422)
+)
+async def key_calls(
+    context: Context,
+    person: Annotated[Person, Depends(allowed("key.see"))],
+    key_hash: str,
+    limit: Annotated[int, Query(ge=1, le=calls.MOST_ON_A_PAGE)] = 50,
+    cursor: str | None = None,
+) -> CallPage:
+    before = None if cursor is None else read_place_cursor(cursor, by_uuid=True)
+    found = await calls.page(context.database, person, key_hash, before=before, most=limit)
+    last = found.receipts[-1] if found.more else None
+    return CallPage(
+        calls=[ReceiptOut.of(receipt, found.adjusted.get(receipt.call_id)) for receipt in found.receipts],
+        next_cursor=None if last is None else place_cursor(last.started_at, last.call_id),
     )
 
 

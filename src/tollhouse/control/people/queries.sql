@@ -76,6 +76,14 @@ SELECT t.*, (SELECT count(*) FROM ai_gateway_keys k WHERE k.team_id = t.id) AS k
      FROM team_members m JOIN users u ON u.id = m.user_id WHERE m.team_id = t.id) AS members
 FROM teams t WHERE t.id = :team_id AND t.customer_id = :customer_id;
 
+-- name: people_for_team
+-- Those who could be put into it, by the beginning of an address or of a word of the name.
+SELECT u.id, u.name, u.email FROM users u
+WHERE u.customer_id = :customer_id AND NOT u.disabled
+    AND (starts_with(lower(u.email), lower(:text)) OR position(' ' || lower(:text) IN ' ' || lower(u.name)) > 0)
+    AND NOT EXISTS (SELECT 1 FROM team_members m WHERE m.user_id = u.id AND m.team_id = :team_id)
+ORDER BY lower(u.name), u.id LIMIT :most;
+
 -- name: lock_team$
 SELECT id FROM teams WHERE id = :team_id AND customer_id = :customer_id FOR NO KEY UPDATE;
 

@@ -53,6 +53,12 @@ class MemberOut(Shown):
     disabled: bool
 
 
+class CandidateOut(Shown):
+    id: str
+    name: str
+    email: str
+
+
 class TeamOut(Shown):
     id: str
     name: str

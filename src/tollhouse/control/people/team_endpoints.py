@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from tollhouse.control.callers import Person
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, allowed
 from tollhouse.control.people import teams
-from tollhouse.control.people.shapes import TeamOut
+from tollhouse.control.people.shapes import CandidateOut, TeamOut
 from tollhouse.control.people.teams import TeamRole
-from tollhouse.control.shapes import Given, Name, Shown, refusals
+from tollhouse.control.shapes import Given, Name, Searched, Shown, refusals
+from tollhouse.control.throttle import Throttle
 
 router = APIRouter(prefix="/v1/teams", tags=["people"], route_class=ControlRoute)
 
@@ -29,6 +30,15 @@ class TeamList(Shown):
 
 class TeamAnswer(Shown):
     team: TeamOut
+
+
+class CandidateList(Shown):
+    people: list[CandidateOut]
+
+
+def throttle_of(request: Request) -> Throttle:
+    throttle: Throttle = request.state.people_searches
+    return throttle
 
 
 @router.get("", summary="Teams: all for admins and managers, one's own for others", responses=refusals(401, 403))
@@ -67,6 +77,24 @@ async def delete_team(
     context: Context, person: Annotated[Person, Depends(allowed("team.delete"))], team_id: str
 ) -> None:
     await teams.delete(context.database, person, team_id)
+
+
+@router.get(
+    "/{team_id}/candidates",
+    summary="A few people who could be put into the team, by the beginning of a name or an address",
+    description=f"At most {teams.MOST_FOUND}, in the order of their names; none for less than "
+    f"{teams.SHORTEST_TEXT} letters.",
+    responses=refusals(401, 403, 404, 422, 429),
+)
+async def find_candidates(
+    context: Context,
+    person: Annotated[Person, Depends(allowed("team.find_people"))],
+    throttle: Annotated[Throttle, Depends(throttle_of)],
+    team_id: str,
+    search: Searched = "",
+) -> CandidateList:
+    found = await teams.people_for(context.database, throttle, person, team_id, search)
+    return CandidateList(people=[CandidateOut(id=each.id, name=each.name, email=each.email) for each in found])
 
 
 @router.put(

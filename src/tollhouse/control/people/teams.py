@@ -3,19 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import asyncpg
 
 from tollhouse.control import audit
 from tollhouse.control.callers import Actor, Person
 from tollhouse.control.permissions import Subject, may, require
+from tollhouse.control.throttle import Throttle
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import Conflict, NotFound
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId, is_uuid, new_id
 
 TeamRole = Literal["lead", "member"]
+
+SHORTEST_TEXT: Final = 2
+MOST_FOUND: Final = 10
 
 _sql = queries.load(__file__)
 
@@ -33,6 +37,15 @@ class Member:
     name: str
     role: TeamRole
     disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody who could be put into a team."""
+
+    id: UserId
+    name: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,25 @@ async def find(database: Database, person: Person, team_id: str) -> TeamStanding
         found = await _find(connection, person.customer_id, team_id)
     require(person, "team.see", Subject(team_id=found.team.id))
     return found
+
+
+async def people_for(
+    database: Database, throttle: Throttle, person: Person, team_id: str, text: str
+) -> list[Candidate]:
+    """Whom one could put into the team, by how their name or address begins; too short a text finds nobody.
+
+    A lead sees no list of the customer's people: few at a time, and not often. Raises TooManyRequests.
+    """
+    async with database.searching() as connection:
+        seen = await _find(connection, person.customer_id, team_id)
+        require(person, "team.find_people", Subject(team_id=seen.team.id))
+        if len(text.strip()) < SHORTEST_TEXT:
+            return []
+        throttle.admit((person.user_id,))
+        rows = _sql.people_for_team(
+            connection, customer_id=person.customer_id, team_id=seen.team.id, text=text.strip(), most=MOST_FOUND
+        )
+        return [Candidate(**row) async for row in rows]
 
 
 async def create(database: Database, person: Person, name: str) -> TeamStanding:
