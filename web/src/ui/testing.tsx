@@ -3,7 +3,9 @@
 import { MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { render } from '@testing-library/react';
-import type { ReactNode } from 'react';
+import type { Middleware } from 'openapi-fetch';
+import { type ReactNode, Suspense } from 'react';
+import { api } from '@/api/client';
 
 const SEEN_PX = 340;
 
@@ -42,7 +44,34 @@ export function show(part: ReactNode): ReturnType<typeof render> {
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   return render(
     <MantineProvider env="test">
-      <QueryClientProvider client={client}>{part}</QueryClientProvider>
+      <QueryClientProvider client={client}>
+        <Suspense>{part}</Suspense>
+      </QueryClientProvider>
     </MantineProvider>,
   );
+}
+
+export function json(body: unknown, status = 200): Response {
+  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
+}
+
+let listening: Middleware | undefined;
+
+/** The API of a test: everything that is sent is in the list, and answered by the function. Until `hangUp`. */
+export function listen(answer: (request: Request) => Response): Request[] {
+  hangUp();
+  const heard: Request[] = [];
+  listening = {
+    onRequest({ request }) {
+      heard.push(request.clone());
+      return answer(request);
+    },
+  };
+  api.use(listening);
+  return heard;
+}
+
+export function hangUp(): void {
+  if (listening !== undefined) api.eject(listening);
+  listening = undefined;
 }

@@ -32,6 +32,17 @@ export function usersQuery(filters: UserFilters) {
   });
 }
 
+/** Few, by the beginning of a name or an address: what a team's lead may ask. */
+export function candidatesQuery(teamId: string, search: string) {
+  return queryOptions({
+    queryKey: ['people', 'candidates', teamId, search],
+    queryFn: async ({ signal }) => {
+      const params = { path: { team_id: teamId }, query: { search } };
+      return (await take(api.GET('/v1/teams/{team_id}/candidates', { params, signal }))).people;
+    },
+  });
+}
+
 export function userQuery(id: string) {
   return queryOptions({
     queryKey: ['people', 'user', id],

@@ -1,35 +1,15 @@
 import { cleanup, fireEvent, screen, waitFor } from '@testing-library/react';
-import type { Middleware } from 'openapi-fetch';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { api } from '@/api/client';
-import { show } from '@/ui/testing';
+import { hangUp, json, listen, show } from '@/ui/testing';
 import { CorrectModal } from './CorrectModal';
 
 const MADE = { adjustment: { difference_usd: '-0.25' } };
 const DOWN = { error: { message: 'the database cannot be reached', code: null, param: null } };
 
-function answer(body: unknown, status: number): Response {
-  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
-}
-
-let listening: Middleware | undefined;
 afterEach(() => {
   cleanup();
-  if (listening !== undefined) api.eject(listening);
+  hangUp();
 });
-
-/** What is sent to the API, and answered in its place: in order, the last answer again and again. */
-function listen(...answers: Response[]): Request[] {
-  const heard: Request[] = [];
-  listening = {
-    onRequest({ request }) {
-      heard.push(request.clone());
-      return (answers.length > 1 ? answers.shift() : answers[0])?.clone();
-    },
-  };
-  api.use(listening);
-  return heard;
-}
 
 const word = (request: Request | undefined) => request?.headers.get('idempotency-key');
 const press = () => fireEvent.click(screen.getByRole('button', { name: 'Book the correction' }));
@@ -46,7 +26,8 @@ describe('a correction', () => {
   });
 
   it('is one and the same when it is sent again after a failure', async () => {
-    const heard = listen(answer(DOWN, 503), answer(MADE, 201));
+    const answers = [json(DOWN, 503)];
+    const heard = listen(() => answers.shift() ?? json(MADE, 201));
     show(<CorrectModal callId="c1" booked="0.50" corrected={false} close={close} />);
     fill('0.25');
     press();
@@ -65,7 +46,7 @@ describe('a correction', () => {
   });
 
   it('is one and the same when the form is sent twice at once', async () => {
-    const heard = listen(answer(MADE, 201));
+    const heard = listen(() => json(MADE, 201));
     show(<CorrectModal callId="c1" close={close} />);
     fill('1');
     const form = screen.getByLabelText(/Reason/).closest('form') as HTMLFormElement;
@@ -76,7 +57,7 @@ describe('a correction', () => {
   });
 
   it('is another one in a dialog that is opened anew', async () => {
-    const heard = listen(answer(MADE, 201));
+    const heard = listen(() => json(MADE, 201));
     for (const call of ['c1', 'c1']) {
       const { unmount } = show(<CorrectModal callId={call} close={close} />);
       fill('1');
@@ -89,7 +70,7 @@ describe('a correction', () => {
   });
 
   it('of a call that was corrected before must be meant', async () => {
-    const heard = listen(answer(MADE, 201));
+    const heard = listen(() => json(MADE, 201));
     show(<CorrectModal callId="c1" booked="0.50" corrected close={close} />);
     fill('0.25');
     press();

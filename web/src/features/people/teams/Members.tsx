@@ -1,14 +1,12 @@
 import { ActionIcon, Badge, Group, Select, Stack, Text, Tooltip } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
-import { useMe } from '@/api/me';
 import { done, failed } from '@/ui/notices';
 import { PersonCell } from '../PersonCell';
 import { type Member, putMember, removeMember, type Team, useChange } from '../queries';
-import { rightsOf, type TeamRights } from '../rights';
+import type { TeamRights } from '../rights';
 import { AddMember } from './AddMember';
 
 export function Members({ team, rights }: { team: Team; rights: TeamRights }) {
-  const { seesAll } = rightsOf(useMe());
   return (
     <Stack gap="sm">
       {team.members.length === 0 && (
@@ -19,13 +17,7 @@ export function Members({ team, rights }: { team: Team; rights: TeamRights }) {
       {team.members.map((member) => (
         <MemberLine key={member.user_id} team={team} member={member} rights={rights} />
       ))}
-      {seesAll && <AddMember team={team} />}
-      {!seesAll && rights.changesMembers && (
-        <Text size="xs" c="dimmed">
-          You lead this team and may take members out. Only admins and managers look people up: ask one to add
-          somebody.
-        </Text>
-      )}
+      {rights.changesMembers && <AddMember team={team} />}
     </Stack>
   );
 }
