@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.control.pages import place_cursor, read_place_cursor, read_span_cursor, span_cursor
+from tollhouse.control.pages import (
+    name_cursor,
+    place_cursor,
+    read_name_cursor,
+    read_place_cursor,
+    read_span_cursor,
+    span_cursor,
+)
 from tollhouse.foundation.errors import BadRequest
 
 
@@ -64,6 +71,24 @@ def test_no_text_at_all_breaks_a_place(word: str) -> None:
     except BadRequest:
         return
     assert at.tzinfo is UTC
+
+
+@given(st.text(max_size=200).filter(lambda name: "\0" not in name))
+def test_any_name_comes_back_as_it_was(name: str) -> None:
+    uuid = "01234567-89ab-cdef-0123-456789abcdef"
+    assert read_name_cursor(name_cursor(name, uuid)) == (name, uuid)
+
+
+@pytest.mark.parametrize(("name", "uuid"), [("Ada", "no-uuid"), ("A\0", "01234567-89ab-cdef-0123-456789abcdef")])
+def test_a_name_without_a_uuid_or_with_a_zero_byte_is_refused(name: str, uuid: str) -> None:
+    with pytest.raises(BadRequest):
+        read_name_cursor(name_cursor(name, uuid))
+
+
+@given(st.text())
+def test_no_text_at_all_breaks_a_name(word: str) -> None:
+    with pytest.raises(BadRequest):
+        read_name_cursor(word)
 
 
 def test_where_names_are_uuids_others_are_refused() -> None:

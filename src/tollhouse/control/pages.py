@@ -21,6 +21,7 @@ _BIGINT_MAX: Final = 2**63 - 1
 _LATEST_MICROS: Final = 253_402_300_799 * 1_000_000
 _LONGEST_KEY_CURSOR: Final = 3_000
 _key_places: Final = msgspec.json.Decoder(tuple[str, int, str, int, str])
+_names: Final = msgspec.json.Decoder(tuple[str, str])
 
 
 def span_cursor(start_ns: int, span_id: str) -> str:
@@ -48,6 +49,22 @@ def read_place_cursor(cursor: str, *, by_uuid: bool = False) -> tuple[datetime, 
     if found is None or (by_uuid and not is_uuid(found[2])):
         raise _not_ours()
     return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
+
+
+def name_cursor(name: str, uuid: str) -> str:
+    """A cursor for the page after the thing of this name, which may be any text, and this id."""
+    return base64.urlsafe_b64encode(msgspec.json.encode((name, uuid))).decode().rstrip("=")
+
+
+def read_name_cursor(cursor: str) -> tuple[str, str]:
+    """The name and id inside; raises BadRequest."""
+    try:
+        name, uuid = _names.decode(_bytes_of(cursor, _LONGEST_KEY_CURSOR))
+    except UNREADABLE as cause:
+        raise _not_ours() from cause
+    if not is_uuid(uuid) or "\0" in name:
+        raise _not_ours()
+    return name, uuid
 
 
 def number_cursor(number: int) -> str:

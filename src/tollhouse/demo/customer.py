@@ -72,7 +72,7 @@ async def _seed(context: ControlContext, settings: Settings, place: Path) -> Dem
     passwords = Passwords()
     everyones = await passwords.hash(Secret(password))
     await _forget_half_made(context)
-    given = Registration("Demo Inc.", EMAIL, Secret(password), "Demo admin")
+    given = Registration("Demo Inc.", EMAIL, Secret(password), "Admin")
     registered = await register(replace(context, registration_open=True), passwords, given)
     customer_id = registered.customer.id
     admin = Actor(customer_id, registered.user.id, user_id=registered.user.id)
@@ -112,7 +112,7 @@ async def _cast(connection: Connection, admin: Actor, password_hash: str) -> _Ca
     people: dict[str, UserId] = {} if admin.user_id is None else {"admin": admin.user_id}
     for name, role in PEOPLE:
         made = await users.create_user(
-            connection, admin, f"{name}@{DOMAIN}", f"Demo {name}", role, password_hash=password_hash
+            connection, admin, f"{name}@{DOMAIN}", name.capitalize().replace("-", " "), role, password_hash=password_hash
         )
         people[name] = made.id
     made_teams: dict[str, TeamId] = {}

@@ -8,11 +8,14 @@ from making import customer, key
 from tollhouse.foundation.ids import CustomerId, new_id
 
 
-async def test_people_are_listed_with_their_teams_and_keys_page_by_page(
+async def test_people_are_listed_by_name_with_their_teams_and_keys_page_by_page(
     house: House, acme: CustomerId, admin: Member
 ) -> None:
     members = [await house.member(acme) for _ in range(4)]
     team_id = await house.team(acme, members[1])
+    named = [(admin, "zoe"), *zip(members, ("Émile", "bob", "Bob", "Ada"), strict=True)]
+    for member, name in named:
+        assert (await admin.api.patch(f"/v1/users/{member.id}", json={"name": name})).status_code == 200
     async with house.context.database.connection() as connection:
         await key(connection, acme, user_id=members[1].id)
     seen: list[dict[str, Any]] = []
@@ -23,8 +26,11 @@ async def test_people_are_listed_with_their_teams_and_keys_page_by_page(
         if answer["next_cursor"] is None:
             break
         more = {"cursor": answer["next_cursor"]}
-    assert [each["id"] for each in seen] == [admin.id, *(member.id for member in members)]
-    assert (seen[2]["teams"], seen[2]["keys"]) == ([{"id": team_id, "name": team_id}], 1)
+    names = [each["name"].lower() for each in seen]
+    assert len({each["id"] for each in seen}) == len(named)
+    assert [name for name in names if name != "émile"] == ["ada", "bob", "bob", "zoe"]
+    bob = next(each for each in seen if each["id"] == members[1].id)
+    assert (bob["teams"], bob["keys"]) == ([{"id": team_id, "name": team_id}], 1)
     in_team = (await admin.api.get("/v1/users", params={"team_id": team_id})).json()["users"]
     assert [each["id"] for each in in_team] == [members[1].id]
 

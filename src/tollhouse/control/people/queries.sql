@@ -39,8 +39,8 @@ WHERE u.customer_id = :customer_id
     AND (:disabled::boolean IS NULL OR u.disabled = :disabled)
     AND (:team_id::text IS NULL
         OR EXISTS (SELECT 1 FROM team_members m WHERE m.user_id = u.id AND m.team_id = :team_id))
-    AND (:after_at::timestamptz IS NULL OR (u.created_at, u.id) > (:after_at, :after_id::text))
-ORDER BY u.created_at, u.id LIMIT :most;
+    AND (:after_name::text IS NULL OR (lower(u.name), u.id) > (lower(:after_name), :after_id::text))
+ORDER BY lower(u.name), u.id LIMIT :most;
 
 -- name: update_user^
 UPDATE users SET name = :name, role = :role, disabled = :disabled

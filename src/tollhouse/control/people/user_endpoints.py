@@ -9,7 +9,7 @@ from pydantic import Field
 from tollhouse.control.callers import Person, Role
 from tollhouse.control.edge import ControlRoute
 from tollhouse.control.identity import Context, Origin, allowed
-from tollhouse.control.pages import place_cursor, read_place_cursor
+from tollhouse.control.pages import name_cursor, read_name_cursor
 from tollhouse.control.people import credentials, identities, users
 from tollhouse.control.people.endpoints import UserAnswer
 from tollhouse.control.people.shapes import ListedUserOut, UserOut
@@ -45,7 +45,7 @@ class ResetAnswer(Shown):
     expires_at: datetime
 
 
-@router.get("", summary="People of the customer, oldest first", responses=refusals(400, 401, 403, 422))
+@router.get("", summary="People of the customer, by name", responses=refusals(400, 401, 403, 422))
 async def list_users(
     context: Context,
     person: Annotated[Person, Depends(allowed("user.list"))],
@@ -56,14 +56,14 @@ async def list_users(
     limit: Annotated[int, Query(ge=1, le=users.MOST_IN_A_PAGE)] = 200,
     cursor: str | None = None,
 ) -> UserPage:
-    after = None if cursor is None else read_place_cursor(cursor, by_uuid=True)
+    after = None if cursor is None else read_name_cursor(cursor)
     wanted = users.Search(search, role, disabled, team_id, after, limit + 1)
     found = await users.listed(context.database, person, wanted)
     page, more = found[:limit], len(found) > limit
     last = page[-1].user if more else None
     return UserPage(
         users=[ListedUserOut.of_listed(each) for each in page],
-        next_cursor=None if last is None else place_cursor(last.created_at, last.id),
+        next_cursor=None if last is None else name_cursor(last.name, last.id),
     )
 
 

@@ -53,7 +53,7 @@ class Search:
     role: Role | None = None
     disabled: bool | None = None
     team_id: str | None = None
-    after: tuple[datetime, str] | None = None
+    after: tuple[str, str] | None = None
     most: int = MOST_IN_A_PAGE
 
 
@@ -87,9 +87,9 @@ async def create_user(
 
 
 async def listed(database: Database, person: Person, search: Search) -> list[Listed]:
-    """People of the customer, oldest first."""
+    """People of the customer, by name."""
     require(person, "user.list")
-    at, after = search.after or (None, "")
+    name, after = search.after or (None, "")
     async with database.searching() as connection:
         rows = _sql.users_of_customer(
             connection,
@@ -98,7 +98,7 @@ async def listed(database: Database, person: Person, search: Search) -> list[Lis
             role=search.role,
             disabled=search.disabled,
             team_id=search.team_id,
-            after_at=at,
+            after_name=name,
             after_id=after,
             most=search.most,
         )
