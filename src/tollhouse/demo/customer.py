@@ -111,9 +111,8 @@ class _Cast:
 async def _cast(connection: Connection, admin: Actor, password_hash: str) -> _Cast:
     people: dict[str, UserId] = {} if admin.user_id is None else {"admin": admin.user_id}
     for name, role in PEOPLE:
-        made = await users.create_user(
-            connection, admin, f"{name}@{DOMAIN}", name.capitalize().replace("-", " "), role, password_hash=password_hash
-        )
+        shown = name.capitalize().replace("-", " ")
+        made = await users.create_user(connection, admin, f"{name}@{DOMAIN}", shown, role, password_hash=password_hash)
         people[name] = made.id
     made_teams: dict[str, TeamId] = {}
     for name, members in TEAMS:
