@@ -34,6 +34,25 @@ async def test_a_search_leads_to_a_trace_and_its_span(arrive: Arrive, demo: Demo
     await expect(panel).to_contain_text("gen_ai.tool.name")
 
 
+async def test_a_lead_adds_somebody_to_the_team(arrive: Arrive, stage: Stage, admin: Account) -> None:
+    """By the beginning of a name; nobody is listed before that."""
+    lead = await a_colleague(stage, admin, name="Lea Lead")
+    await a_colleague(stage, admin, name="Kim Robinson")
+    async with stage.database.transaction() as connection:
+        actor = Actor(admin.customer_id, "test")
+        team = await teams.create_team(connection, actor, "Harbour")
+        await teams.add_member(connection, actor, team.id, lead.user_id, "lead")
+    visitor = await arrive(lead)
+    page = visitor.page
+    await visitor.go(f"/people?tab=teams&team={team.id}")
+    field = page.get_by_role("combobox", name="Add somebody to Harbour")
+    await field.click()
+    await expect(page.get_by_text("Type the beginning")).to_be_visible()
+    await field.press_sequentially("robin")
+    await page.get_by_role("option", name="Kim Robinson").click()
+    await expect(page.get_by_role("button", name="Take Kim Robinson out of the team")).to_be_visible()
+
+
 async def test_a_member_sees_what_is_theirs_and_their_teams(arrive: Arrive, demo: Demo) -> None:
     member = Account(demo.customer_id, "", "member-1@demo.tollhouse.example", demo.password)  # type: ignore[arg-type]
     visitor = await arrive(member)

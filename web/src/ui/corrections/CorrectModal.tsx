@@ -35,7 +35,7 @@ export function CorrectModal({ callId, booked, corrected, close }: Props) {
   const form = useForm<Values>({
     initialValues: { callId: callId ?? '', cost: usdField(booked ?? null), reason: '', again: false },
     validate: {
-      callId: (text) => (text.trim() === '' ? 'The x-tollhouse-call-id of its answer' : null),
+      callId: (text) => (text.trim() === '' ? 'Say which call: its answer had the id' : null),
       cost: (text) => problemWithUsd(text, LIMIT),
       reason: (text) =>
         text.trim().length < SHORTEST_REASON ? 'Say why, for those who read the book later' : null,
@@ -69,6 +69,7 @@ export function CorrectModal({ callId, booked, corrected, close }: Props) {
           {booked === undefined && (
             <TextInput
               label="Call"
+              placeholder="The x-tollhouse-call-id of its answer"
               readOnly={!typed}
               variant={typed ? 'default' : 'filled'}
               autoComplete="off"
