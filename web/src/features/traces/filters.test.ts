@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { chipsOf, plainName } from './chips';
-import { choicesOf } from './choices';
 import { asked, exportAddress, filtersOf, isFiltered, NO_FILTERS } from './filters';
 import { traceSearch, tracesSearch } from './search';
+import { ruleOf } from './values';
 
 const XSS = '<img src=x onerror=alert(1)>';
 
@@ -89,23 +89,16 @@ describe('chips', () => {
   });
 });
 
-describe('choices', () => {
-  const rows = [
-    { value: 'gpt-4o', name: null, calls: 9 },
-    { value: null, name: null, calls: 2 },
-  ];
-
-  it('are those with calls, and those that hold without', () => {
-    expect(choicesOf('model', rows, ['o3'], '').map((each) => each.label)).toEqual([
-      'gpt-4o',
-      'No model',
-      'o3',
-    ]);
+describe('values to choose from', () => {
+  it('are called by what they are', () => {
+    const { nameOf } = ruleOf('model');
+    expect([nameOf('', null), nameOf('gpt-4o', null)]).toEqual(['No model', 'gpt-4o']);
+    expect(ruleOf('user').nameOf('u1', 'Ann')).toBe('Ann');
+    expect(ruleOf('source').fixed).toEqual(['proxy', 'otlp']);
   });
 
   it('may be typed where they are names', () => {
-    expect(choicesOf('model', rows, [], ' gpt-4 ').map((each) => each.value)).toEqual(['gpt-4o', 'gpt-4']);
-    expect(choicesOf('user', [{ value: 'u1', name: 'Ann', calls: 1 }], [], 'nobody')).toEqual([]);
+    expect([ruleOf('model').free, ruleOf('user').free]).toEqual([true, false]);
   });
 });
 
