@@ -10,18 +10,20 @@ type Props = {
   told: string;
   /** More is worse, as with errors; without it more is only more. */
   worse?: boolean;
+  /** What more and less of it are called. */
+  words?: readonly [more: string, less: string];
 };
 
 const FAR = 10;
 
 /** By how much it changed. Only what is good or bad has a colour. */
-export function Delta({ now, before, told, worse = false }: Props) {
+export function Delta({ now, before, told, worse = false, words = ['more', 'less'] }: Props) {
   const by = now === null || before === null ? null : change(now, before);
   if (by === null)
     return (
       <Tooltip label={told}>
         <Text span inherit>
-          nothing before
+          –
         </Text>
       </Tooltip>
     );
@@ -39,15 +41,15 @@ export function Delta({ now, before, told, worse = false }: Props) {
       >
         {by !== 0 && <Icon size={14} aria-hidden />}
         <Text span inherit className="number">
-          {inWords(by)}
+          {inWords(by, words)}
         </Text>
       </Group>
     </Tooltip>
   );
 }
 
-function inWords(by: number): string {
+function inWords(by: number, [more, less]: readonly [string, string]): string {
   if (by === 0) return 'unchanged';
   if (by >= FAR) return `${Math.round(by + 1)}× as much`;
-  return `${percent(Math.abs(by))} ${by > 0 ? 'more' : 'less'}`;
+  return `${percent(Math.abs(by))} ${by > 0 ? more : less}`;
 }

@@ -18,6 +18,7 @@ type Card = {
   shown: (of: Measures) => ReactNode;
   told: (of: Measures) => string;
   worse?: boolean;
+  words?: readonly [more: string, less: string];
 };
 
 const CARDS: readonly Card[] = [
@@ -45,6 +46,7 @@ const CARDS: readonly Card[] = [
     shown: (of) => (of.error_rate === null ? '–' : percent(of.error_rate)),
     told: (of) => (of.error_rate === null ? 'no calls' : percent(of.error_rate)),
     worse: true,
+    words: ['higher', 'lower'],
   },
   latency('Latency p50', (of) => of.p50_ms),
   latency('Latency p95', (of) => of.p95_ms),
@@ -55,30 +57,31 @@ function latency(label: string, value: (of: Measures) => number | null): Card {
     const ms = value(of);
     return ms === null ? '–' : duration(ms);
   };
-  return { label, value, shown: told, told, worse: true };
+  return { label, value, shown: told, told, worse: true, words: ['slower', 'faster'] };
 }
 
 function tokensOf({ tokens }: Measures): number {
   return tokens.input + tokens.output;
 }
 
-/** The sums of the time, each with what it was in the time before. */
+/** The sums of the time, each with what it was in the time before; if nothing happened then, nothing is said of it. */
 export function Totals({ overview }: { overview: Overview | undefined }) {
   const now = useNow();
   return (
     <SimpleGrid cols={{ base: 2, md: 3, xl: 6 }} spacing="md">
-      {CARDS.map(({ label, value, shown, told, worse = false }) => (
+      {CARDS.map(({ label, value, shown, told, ...feel }) => (
         <Stat
           key={label}
           label={label}
           loading={overview === undefined}
           note={
-            overview && (
+            overview &&
+            overview.before.calls > 0 && (
               <Delta
                 now={value(overview.totals)}
                 before={value(overview.before)}
                 told={`${told(overview.before)} in the time before: ${spanName(beforeOf(overview), now)}`}
-                worse={worse}
+                {...feel}
               />
             )
           }
