@@ -9,6 +9,7 @@ from browser.visiting import Account, Visitor, a_colleague, call, eventually
 from stage import Stage
 from tollhouse.control.callers import Actor
 from tollhouse.control.people import teams
+from tollhouse.demo.customer import Demo
 
 
 async def _fill_new_key(page: Page, name: str, *, budget: str = "", model: str = "") -> None:
@@ -74,7 +75,7 @@ async def test_a_key_with_a_budget_is_spent_to_its_end_raised_and_works_again(
 
     await _open_key(visitor, "Shop")
     await expect(page.get_by_text("Total usage")).to_be_visible()
-    await expect(page.get_by_role("table", name="Recent calls").get_by_text("gpt-4o-mini").first).to_be_visible()
+    await expect(page.get_by_role("table", name="Calls").get_by_text("gpt-4o-mini").first).to_be_visible()
     await page.get_by_role("button", name="Edit", exact=True).click()
     await page.get_by_role("dialog").get_by_label("Budget in USD").fill("5")
     await page.get_by_role("button", name="Save").click()
@@ -88,7 +89,7 @@ async def test_a_call_is_explained_by_its_receipt(arrive: Arrive, admin: Account
     raw_key = await _new_key(visitor, "Receipts")
     call_id = (await call(stage, raw_key)).headers["x-tollhouse-call-id"]
     await _open_key(visitor, "Receipts")
-    await page.get_by_role("table", name="Recent calls").get_by_text("gpt-4o-mini").first.click()
+    await page.get_by_role("table", name="Calls").get_by_text("gpt-4o-mini").first.click()
     receipt = page.get_by_role("dialog", name="Receipt")
     await expect(receipt.get_by_text(call_id[:8]).first).to_be_visible()
 
@@ -152,18 +153,25 @@ async def test_a_team_has_a_key_that_its_member_sees_and_another_does_not(
     await expect(blind.page.get_by_text("Cranes")).to_have_count(0)
 
 
-async def test_a_smaller_budget_is_tried_out_on_past_calls(arrive: Arrive, admin: Account, stage: Stage) -> None:
-    visitor = await arrive(admin)
+async def test_all_calls_of_a_key_are_reached_and_its_traces(arrive: Arrive, demo: Demo) -> None:
+    """The last 50 at first; the others as somebody scrolls to them."""
+    visitor = await arrive(Account(demo.customer_id, "", demo.email, demo.password))  # type: ignore[arg-type]
     page = visitor.page
-    raw_key = await _new_key(visitor, "Tried")
-    for _ in range(3):
-        assert (await call(stage, raw_key)).status_code == 200
-    await _open_key(visitor, "Tried")
-    await page.get_by_role("button", name="What if").click()
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("Budget").first.fill("0.0001")
-    await dialog.get_by_role("button", name="Try it").click()
-    await expect(dialog.get_by_role("region", name="Outcome")).to_contain_text("calls would have")
+    await _open_key(visitor, "Claude Code")
+    calls = page.get_by_role("table", name="Calls")
+    await expect(calls.get_by_role("row").nth(5)).to_be_visible()
+    scroller = calls.locator("..")
+    for _ in range(300):
+        if int(await calls.get_by_role("row").last.get_attribute("aria-rowindex") or 0) > 102:
+            break
+        await scroller.evaluate("scroller => { scroller.scrollTop += 1000 }")
+        await page.wait_for_timeout(50)
+    else:
+        raise AssertionError("the third page never came")
+    await page.get_by_role("link", name="All traces of this key").click()
+    await expect(page.get_by_role("heading", level=1, name="Traces")).to_be_visible()
+    await expect(page.get_by_role("button", name="Key Claude Code")).to_be_visible()
+    await expect(page.get_by_role("table", name="Traces").get_by_role("row").nth(2)).to_be_visible()
 
 
 async def test_a_deleted_key_is_gone(arrive: Arrive, admin: Account, stage: Stage) -> None:

@@ -6,7 +6,7 @@ import { Stat } from '@/ui/Stat';
 import { When } from '@/ui/When';
 import { BudgetBar } from './cells';
 import type { Details } from './queries';
-import { everyWords } from './words';
+import { everyWords, sinceWords } from './words';
 
 /** The four numbers that people come for. */
 export function Cards({ of: details }: { of: Details | undefined }) {
@@ -20,7 +20,10 @@ export function Cards({ of: details }: { of: Details | undefined }) {
         <Money usd={details?.balance.remaining_usd ?? null} none="Unlimited" />
       </Stat>
       <Stat label="Budget reset" loading={loading} note={details && <ResetNote of={details} />}>
-        <When at={details?.balance.resets_at ?? null} none="None" />
+        <When
+          at={details?.balance.resets_at ?? null}
+          none={details?.key.budget_usd == null ? 'No budget' : 'Never'}
+        />
       </Stat>
       <Stat label="Runs out" loading={loading} note={details && <Basis of={details} />}>
         {details && <Exhaustion of={details} />}
@@ -33,10 +36,10 @@ function UsageNote({ of: { key, balance } }: { of: Details }) {
   if (Number(balance.in_doubt_usd) > 0)
     return (
       <>
-        and <Money usd={balance.in_doubt_usd} /> in doubt
+        and <Money usd={balance.in_doubt_usd} /> more in doubt
       </>
     );
-  return key.budget_reset === null || key.budget_usd === null ? 'since it was made' : 'in this period';
+  return sinceWords(key.budget_usd === null ? null : key.budget_reset);
 }
 
 function RemainingNote({ of: { key, balance } }: { of: Details }) {
@@ -45,8 +48,8 @@ function RemainingNote({ of: { key, balance } }: { of: Details }) {
   return (
     <>
       <Box mb={4}>
-        {percent(shareOf(balance.spent_usd, balance.limit_usd))} of <Money usd={balance.limit_usd} />{' '}
-        {everyWords(key.budget_reset)} spent
+        {percent(shareOf(balance.spent_usd, balance.limit_usd))} is spent of <Money usd={balance.limit_usd} />{' '}
+        {everyWords(key.budget_reset)}
         {held && (
           <>
             , <Money usd={balance.held_usd} /> held by calls
@@ -60,7 +63,7 @@ function RemainingNote({ of: { key, balance } }: { of: Details }) {
 
 function ResetNote({ of: { key, balance } }: { of: Details }) {
   if (balance.resets_at === null)
-    return key.budget_usd === null ? 'No budget' : 'The budget is for the key’s life';
+    return key.budget_usd === null ? 'Nothing to begin anew' : 'The budget is for the key’s life';
   return <When at={balance.resets_at} style="minute" />;
 }
 

@@ -10,22 +10,20 @@ import { PageHeader } from '@/ui/PageHeader';
 import { Panel } from '@/ui/Panel';
 import { Empty, Failed } from '@/ui/states';
 import { Actions, type Deed } from './Actions';
+import { Calls } from './Calls';
 import { Cards } from './Cards';
 import { StateBadge } from './cells';
 import { DeleteKey } from './DeleteKey';
 import { EditKeyModal } from './EditKeyModal';
 import { Facts } from './Facts';
-import type { Key, KeyForm } from './form';
+import type { Key, Proposed } from './form';
 import { detailsQuery } from './queries';
-import { RecentCalls } from './RecentCalls';
 import { RotateModal } from './RotateModal';
 import { SpendPanel } from './SpendPanel';
 import { given, type KeySearch } from './search';
 
 const route = getRouteApi('/in/keys/$hash');
 const USUAL_DAYS = 30;
-
-export type Proposed = Pick<KeyForm, 'budget_usd' | 'budget_reset' | 'allowed_models'>;
 
 /** What other features draw here; `routes/` puts them together. */
 type Props = {
@@ -92,7 +90,7 @@ export function KeyPage({ receipt, whatIf }: Props) {
             </SimpleGrid>
             <Facts of={key} />
           </SimpleGrid>
-          <RecentCalls calls={data.recent_calls} open={(callId) => change({ receipt: callId }, false)} />
+          <Calls of={key} latest={data.recent_calls} open={(callId) => change({ receipt: callId }, false)} />
         </>
       ) : (
         <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md" role="status" aria-label="Loading">

@@ -12,16 +12,24 @@ export function Totals({ totals, narrowed }: { totals: Summed | undefined; narro
   const off = (states.disabled ?? 0) + (states.expired ?? 0);
   return (
     <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="md" mb="lg">
-      <Stat label="Total spend" loading={loading} note="in their present periods">
+      <Stat label="Total spend" loading={loading} note="each since its budget began anew">
         <Money usd={totals?.spend_usd ?? null} />
       </Stat>
-      <Stat label="Number of keys" loading={loading} note={narrowed ? 'found' : 'in all'}>
+      <Stat label="Number of keys" loading={loading} note={narrowed ? 'that match' : 'in all'}>
         {count(totals?.keys ?? 0)}
       </Stat>
-      <Stat label="Out of budget" loading={loading} note={spent === 0 ? 'None is' : 'their calls get 402'}>
+      <Stat
+        label="Out of budget"
+        loading={loading}
+        note={spent === 0 ? 'no key is' : 'their calls are refused'}
+      >
         {count(spent)}
       </Stat>
-      <Stat label="Off" loading={loading} note="disabled or expired">
+      <Stat
+        label="Disabled or expired"
+        loading={loading}
+        note={off === 0 ? 'no key is' : 'their calls are refused'}
+      >
         {count(off)}
       </Stat>
     </SimpleGrid>

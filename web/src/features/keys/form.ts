@@ -26,6 +26,9 @@ export type KeyForm = {
   disabled: boolean;
 };
 
+/** What trying out may propose to set. */
+export type Proposed = Pick<KeyForm, 'budget_usd' | 'budget_reset' | 'allowed_models'>;
+
 export const FIELDS = [
   'name',
   'budget_usd',

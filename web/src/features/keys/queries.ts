@@ -9,6 +9,8 @@ export type Details = Schemas['KeyDetailsAnswer'];
 export type Totals = Schemas['KeyTotals'];
 
 const PAGE = 200;
+const CALLS = 50;
+const REFRESH_MS = 15_000;
 const SLOW_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
 const MONTH_DAYS = 31;
@@ -47,7 +49,22 @@ export function detailsQuery(hash: string) {
     queryKey: ['keys', 'details', hash],
     queryFn: ({ signal }) =>
       take(api.GET('/v1/ai/keys/{key_hash}/details', { params: { path: { key_hash: hash } }, signal })),
-    refetchInterval: 15_000,
+    refetchInterval: REFRESH_MS,
+  });
+}
+
+/** The key's calls, newest first. While only the newest are looked at, they are asked for again and again. */
+export function callsQuery(hash: string) {
+  return infiniteQueryOptions({
+    queryKey: ['keys', 'calls', hash],
+    queryFn: ({ pageParam, signal }) => {
+      const query = { limit: CALLS, ...(pageParam === null ? {} : { cursor: pageParam }) };
+      const params = { path: { key_hash: hash }, query };
+      return take(api.GET('/v1/ai/keys/{key_hash}/calls', { params, signal }));
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > 1 ? false : REFRESH_MS),
   });
 }
 

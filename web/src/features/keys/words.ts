@@ -18,6 +18,12 @@ export function everyWords(reset: Key['budget_reset']): string {
   return reset === null ? 'in all' : { daily: 'a day', weekly: 'a week', monthly: 'a month' }[reset];
 }
 
+/** Of when a sum is that begins anew with the budget. */
+export function sinceWords(reset: Key['budget_reset']): string {
+  if (reset === null) return 'since the key was made';
+  return { daily: 'today, by UTC', weekly: 'this week', monthly: 'this month' }[reset];
+}
+
 /** Behind an amount: `$25.00/month`. */
 export function perWords(reset: Key['budget_reset']): string {
   return reset === null ? '' : { daily: '/day', weekly: '/week', monthly: '/month' }[reset];

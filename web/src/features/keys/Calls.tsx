@@ -1,16 +1,22 @@
-import { Badge, Box, Text } from '@mantine/core';
+import { Anchor, Badge, Box, Text } from '@mantine/core';
 import { IconPhoneCall } from '@tabler/icons-react';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import type { Schemas } from '@/api/client';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Money } from '@/ui/Money';
 import { duration } from '@/ui/numbers';
 import { Panel } from '@/ui/Panel';
-import { Empty } from '@/ui/states';
+import { Empty, Failed } from '@/ui/states';
 import { Tokens } from '@/ui/Tokens';
 import { useNarrow } from '@/ui/useNarrow';
 import { When } from '@/ui/When';
+import type { Key } from './form';
+import { callsQuery } from './queries';
 
 type Receipt = Schemas['ReceiptOut'];
+
+const NOT_ALL = 'Not all calls could be loaded';
 
 const COLUMNS: readonly Column<Receipt>[] = [
   { id: 'at', head: 'When', width: '8rem', cell: (call) => <When at={call.started_at} /> },
@@ -101,25 +107,46 @@ function Outcome({ of: call }: { of: Receipt }) {
   );
 }
 
-type Props = { calls: readonly Receipt[]; open: (callId: string) => void };
+type Props = { of: Key; latest: readonly Receipt[]; open: (callId: string) => void };
 
-/** The key's last calls; each opens its receipt. */
-export function RecentCalls({ calls, open }: Props) {
+/** The key's calls, newest first; each opens its receipt. `latest`: those that are known before there is a page. */
+export function Calls({ of: key, latest, open }: Props) {
   const narrow = useNarrow();
+  const found = useInfiniteQuery({
+    ...callsQuery(key.hash),
+    placeholderData: { pages: [{ calls: [...latest], next_cursor: null }], pageParams: [null] },
+  });
+  const calls = found.data?.pages.flatMap((page) => page.calls) ?? latest;
   return (
-    <Panel title="Recent calls">
+    <Panel
+      title="Calls"
+      actions={
+        <Anchor
+          size="sm"
+          renderRoot={(props) => <Link to="/traces" search={{ range: '30d', key: [key.id] }} {...props} />}
+        >
+          All traces of this key
+        </Anchor>
+      }
+    >
+      {found.isError && <Failed error={found.error} again={() => void found.refetch()} what={NOT_ALL} />}
       <DataTable
-        label="Recent calls"
+        label="Calls"
         columns={narrow ? FEW : COLUMNS}
         rows={calls}
         idOf={(call) => call.call_id}
         open={(call) => open(call.call_id)}
+        more={{
+          has: found.hasNextPage && !found.isError,
+          busy: found.isFetchingNextPage,
+          load: () => void found.fetchNextPage(),
+        }}
         minWidth={narrow ? 0 : 680}
         rowHeight={narrow ? 56 : 44}
         height="480px"
         nothing={
           <Empty icon={<IconPhoneCall size={24} aria-hidden />} title="No calls yet">
-            Calls that are made with this key appear here within a second.
+            Calls that are made with this key appear here within seconds.
           </Empty>
         }
       />
