@@ -1,10 +1,12 @@
 import { Skeleton } from '@mantine/core';
-import { lazy, Suspense } from 'react';
+import { type ComponentProps, lazy, Suspense } from 'react';
 import { useMe } from '@/api/me';
 import { PagePending } from '@/app/pages';
 import { useFirstSteps } from '@/features/onboarding/useFirstSteps';
 import { OverviewPage } from '@/features/overview/OverviewPage';
+import { usdField } from '@/ui/decimals';
 import { PageHeader } from '@/ui/PageHeader';
+import { WhatIf } from './whatIf';
 
 const STEPS_PX = 340;
 
@@ -13,18 +15,33 @@ const Checklist = lazy(async () => ({
   default: (await import('@/features/onboarding/Checklist')).Checklist,
 }));
 
-/** What has happened; for those who have just come, above it or in its place, what to do first. */
+/** What has happened, and what would have under other limits; for those who have just come, above it or in its place, what to do first. */
 export function OverviewRoute() {
   const me = useMe();
   const first = useFirstSteps();
+  const tryOut: ComponentProps<typeof OverviewPage>['whatIf'] = (limit, close) =>
+    limit === null ? (
+      <WhatIf scope={{ kind: 'customer' }} name={me.customer.name} close={close} />
+    ) : (
+      <WhatIf
+        scope={
+          limit.scope.kind === 'customer'
+            ? { kind: 'customer' }
+            : { kind: limit.scope.kind, id: limit.scope.id }
+        }
+        name={limit.scope.name}
+        start={{ budget_usd: usdField(limit.limit_usd), reset: limit.reset ?? 'never', models: [] }}
+        close={close}
+      />
+    );
   if (first === undefined) return <PagePending />;
-  if (first === null) return <OverviewPage />;
+  if (first === null) return <OverviewPage whatIf={tryOut} />;
   const steps = (
     <Suspense fallback={<Skeleton h={STEPS_PX} radius="lg" mb="xl" />}>
       <Checklist first={first} />
     </Suspense>
   );
-  if (!first.alone) return <OverviewPage above={steps} />;
+  if (!first.alone) return <OverviewPage above={steps} whatIf={tryOut} />;
   return (
     <>
       <PageHeader title={`Welcome, ${me.user.name}`} tab="First steps">

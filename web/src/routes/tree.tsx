@@ -67,7 +67,7 @@ const keys = createRoute({
   getParentRoute: () => inside,
   path: '/keys',
   validateSearch: keysSearch,
-  component: lazyRouteComponent(() => import('@/features/keys/KeysPage'), 'KeysPage'),
+  component: lazyRouteComponent(() => import('./KeysRoute'), 'KeysRoute'),
 });
 const key = createRoute({
   getParentRoute: () => inside,

@@ -1,13 +1,16 @@
 import { Button } from '@mantine/core';
 import { IconDownload, IconKey, IconPlus } from '@tabler/icons-react';
 import { getRouteApi } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
 import { seesAll, useMe } from '@/api/me';
 import { DataTable } from '@/ui/DataTable';
 import { PageHeader } from '@/ui/PageHeader';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { columnsFor } from './columns';
+import { EditKeyModal } from './EditKeyModal';
 import { Filters } from './Filters';
+import type { Key, Proposed } from './form';
 import { NewKeyModal } from './NewKeyModal';
 import { SelectionBar } from './SelectionBar';
 import { columnOf, given, isNarrowed, type KeysSearch, queryOf, sortOf } from './search';
@@ -17,7 +20,12 @@ import { useSelection } from './useSelection';
 
 const route = getRouteApi('/in/keys');
 
-export function KeysPage() {
+/** What another feature draws here; `routes/` puts them together. */
+type Props = {
+  whatIf: (key: Key, close: () => void, apply: (proposed: Partial<Proposed>) => void) => ReactNode;
+};
+
+export function KeysPage({ whatIf }: Props) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const all = seesAll(useMe());
@@ -25,9 +33,15 @@ export function KeysPage() {
   const found = useKeys(search);
   const selection = useSelection(found.keys ?? []);
   const narrowed = isNarrowed(search);
+  const [tried, setTried] = useState<Key | null>(null);
+  const [proposed, setProposed] = useState<Partial<Proposed> | null>(null);
 
   function change(fields: { [Name in keyof KeysSearch]?: KeysSearch[Name] | undefined }) {
     void navigate({ search: (before) => given<KeysSearch>({ ...before, ...fields }), replace: true });
+  }
+  function done() {
+    setTried(null);
+    setProposed(null);
   }
   const make = (
     <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => change({ make: true })}>
@@ -56,18 +70,20 @@ export function KeysPage() {
       ) : (
         <DataTable
           label="Keys"
-          columns={columnsFor(narrow, all ? selection : null)}
+          columns={columnsFor(narrow, all ? selection : null, setTried)}
           rows={found.keys}
           idOf={(key) => key.hash}
           open={(key) => void navigate({ to: '/keys/$hash', params: { hash: key.hash } })}
           more={found.more}
           sorting={{ by: columnOf(search.sort), change: (by) => change({ sort: sortOf(by) }) }}
-          minWidth={narrow ? 0 : 930}
+          minWidth={narrow ? 0 : 976}
           rowHeight={narrow ? 70 : 58}
           nothing={narrowed ? <NothingFound /> : <NoKeys action={make} />}
         />
       )}
       {all && <SelectionBar keys={selection.keys} clear={selection.clear} />}
+      {tried !== null && proposed === null && whatIf(tried, done, setProposed)}
+      {tried !== null && proposed !== null && <EditKeyModal of={tried} proposed={proposed} close={done} />}
       {search.make === true && <NewKeyModal close={() => change({ make: undefined })} />}
     </>
   );
@@ -97,7 +113,7 @@ function NothingFound() {
   );
 }
 
-function NoKeys({ action }: { action: React.ReactNode }) {
+function NoKeys({ action }: { action: ReactNode }) {
   return (
     <Empty icon={<IconKey size={24} aria-hidden />} title="No keys yet" action={action}>
       A key lets a person, a team or a machine call models. Give it a budget and the models that it may call.

@@ -1,8 +1,9 @@
-import { Checkbox, Group } from '@mantine/core';
+import { Checkbox, Group, VisuallyHidden } from '@mantine/core';
 import type { Column } from '@/ui/DataTable';
 import { When } from '@/ui/When';
 import { ModelsCell, NameCell, OwnerCell, SpendCell, StateBadge } from './cells';
 import type { Key } from './form';
+import { RowMenu } from './RowMenu';
 
 export type Selection = {
   has: (hash: string) => boolean;
@@ -16,7 +17,7 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'name',
     head: 'Name',
-    width: 'minmax(9.5rem, 2fr)',
+    width: 'minmax(8rem, 2fr)',
     sort: 'name',
     cell: (key) => <NameCell of={key} />,
   },
@@ -31,13 +32,13 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'models',
     head: 'Models',
-    width: 'minmax(5.5rem, 1fr)',
+    width: 'minmax(5rem, 1fr)',
     cell: (key) => <ModelsCell models={key.allowed_models} />,
   },
   {
     id: 'state',
     head: 'State',
-    width: '6.5rem',
+    width: '6rem',
     cell: (key) => (
       <Group>
         <StateBadge state={key.state} />
@@ -54,7 +55,7 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'created',
     head: 'Created',
-    width: '5rem',
+    width: '4.5rem',
     sort: 'created',
     cell: (key) => <When at={key.created_at} style="day" />,
   },
@@ -97,8 +98,22 @@ function picking(selection: Selection): Column<Key> {
   };
 }
 
-/** `selection` null: this person changes keys one by one. */
-export function columnsFor(narrow: boolean, selection: Selection | null): readonly Column<Key>[] {
-  const shown = narrow ? FEW : COLUMNS;
+function menu(tryOut: (key: Key) => void): Column<Key> {
+  return {
+    id: 'menu',
+    head: <VisuallyHidden>Actions</VisuallyHidden>,
+    width: '1.75rem',
+    align: 'end',
+    cell: (key) => <RowMenu of={key} tryOut={tryOut} />,
+  };
+}
+
+/** `selection` null: this person changes keys one by one. `tryOut`: what if its budget were another one. */
+export function columnsFor(
+  narrow: boolean,
+  selection: Selection | null,
+  tryOut: (key: Key) => void,
+): readonly Column<Key>[] {
+  const shown = narrow ? FEW : [...COLUMNS, menu(tryOut)]; // a phone has no room for it: the key's page has all
   return selection === null ? shown : [picking(selection), ...shown];
 }

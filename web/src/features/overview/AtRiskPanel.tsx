@@ -5,14 +5,14 @@ import { useMemo } from 'react';
 import { Panel } from '@/ui/Panel';
 import { Failed } from '@/ui/states';
 import { useNow } from '@/ui/useNow';
-import { atRisk } from './atRisk';
+import { atRisk, type Limit } from './atRisk';
 import { limitsQuery, MOST_LIMITS } from './queries';
 import { RiskRow } from './RiskRow';
 
 const SHOWN = 6;
 
 /** Budgets that are nearly spent, or will be before they reset. They are of now, whatever time the page is about. */
-export function AtRiskPanel() {
+export function AtRiskPanel({ tryOut }: { tryOut: ((limit: Limit) => void) | undefined }) {
   const query = useQuery(limitsQuery);
   const now = useNow();
   const risks = useMemo(() => query.data && atRisk(query.data, now), [query.data, now]);
@@ -43,7 +43,7 @@ export function AtRiskPanel() {
         </Center>
       )}
       {risks?.slice(0, SHOWN).map((risk) => (
-        <RiskRow key={risk.limit.id} risk={risk} />
+        <RiskRow key={risk.limit.id} risk={risk} tryOut={tryOut} />
       ))}
       {risks !== undefined && risks.length > SHOWN && (
         <Text size="xs" c="dimmed" mt="xs" px={10}>

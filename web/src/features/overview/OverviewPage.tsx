@@ -1,14 +1,15 @@
 import { Button, Group, SimpleGrid, Stack } from '@mantine/core';
-import { IconChartHistogram } from '@tabler/icons-react';
+import { IconChartHistogram, IconTestPipe } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { seesAll, useMe } from '@/api/me';
 import { PageHeader } from '@/ui/PageHeader';
 import { Empty, Failed } from '@/ui/states';
 import { TimeRange } from '@/ui/TimeRange';
 import { type Preset, rangeSearch } from '@/ui/timeRange';
 import { AtRiskPanel } from './AtRiskPanel';
+import type { Limit } from './atRisk';
 import { ExportMenu } from './ExportMenu';
 import { FailuresPanel } from './FailuresPanel';
 import { FilterBar } from './FilterBar';
@@ -24,9 +25,17 @@ import { useAsked, useOverviewSearch } from './useAsked';
 /** Sums are kept by the hour: of the last one alone there is little to see. */
 const PRESETS: readonly Preset[] = ['24h', '7d', '30d', 'month', 'last-month'];
 
-/** What calls came to. `above`: what somebody else has to say here, as to those who have only begun. */
-export function OverviewPage({ above }: { above?: ReactNode }) {
+type Props = {
+  /** What somebody else has to say here, as to those who have only begun. */
+  above?: ReactNode;
+  /** Other limits on past calls, drawn by another feature; null: on those of the whole organisation. */
+  whatIf: (of: Limit | null, close: () => void) => ReactNode;
+};
+
+/** What calls came to. */
+export function OverviewPage({ above, whatIf }: Props) {
   const me = useMe();
+  const [tried, setTried] = useState<Limit | null>(null);
   const [search, change] = useOverviewSearch();
   const asked = useAsked(search);
   const query = useQuery(overviewQuery(asked));
@@ -38,6 +47,16 @@ export function OverviewPage({ above }: { above?: ReactNode }) {
         title="Overview"
         actions={
           <>
+            {seesAll(me) && (
+              <Button
+                variant="default"
+                visibleFrom="sm" // on a phone there are the budgets at risk, and the search
+                leftSection={<IconTestPipe size={16} aria-hidden />}
+                onClick={() => change({ what_if: true })}
+              >
+                What if…
+              </Button>
+            )}
             <ExportMenu asked={asked} />
             <TimeRange
               value={search}
@@ -73,7 +92,7 @@ export function OverviewPage({ above }: { above?: ReactNode }) {
         {!query.isPending && (
           <>
             <SimpleGrid cols={{ base: 1, md: quiet ? 1 : 2 }} spacing="md">
-              <AtRiskPanel />
+              <AtRiskPanel tryOut={seesAll(me) ? setTried : undefined} />
               {!quiet && <FailuresPanel asked={asked} range={rangeSearch(search)} />}
             </SimpleGrid>
             {!quiet && <LatencyPanel asked={asked} by={search.by ?? 'model'} />}
@@ -81,6 +100,8 @@ export function OverviewPage({ above }: { above?: ReactNode }) {
         )}
         {overview !== undefined && <ReportedPanel totals={overview.totals} />}
       </Stack>
+      {tried !== null && whatIf(tried, () => setTried(null))}
+      {search.what_if && seesAll(me) && whatIf(null, () => change({ what_if: undefined }))}
     </>
   );
 }

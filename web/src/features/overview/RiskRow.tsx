@@ -1,17 +1,45 @@
-import { Badge, Group, Progress, Text } from '@mantine/core';
+import { ActionIcon, Badge, Box, Group, Progress, Text, Tooltip } from '@mantine/core';
+import { IconTestPipe } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { fullnessColour } from '@/ui/budgets/fullness';
 import { percent, usd } from '@/ui/numbers';
 import { When } from '@/ui/When';
-import type { Risk } from './atRisk';
+import type { Limit, Risk } from './atRisk';
 import classes from './Overview.module.css';
 
 const KINDS = { key: 'Key', user: 'User', team: 'Team', customer: 'Organisation' } as const;
 const RESETS = { daily: 'day', weekly: 'week', monthly: 'month' } as const;
 
-/** A budget, how far it is spent, and when it ends or begins anew; leads to whose it is. */
-export function RiskRow({ risk: { limit, share, runsOutAt } }: { risk: Risk }) {
+type Props = { risk: Risk; tryOut: ((limit: Limit) => void) | undefined };
+
+/** A budget at risk, and beside it the way to see what another one would have done. */
+export function RiskRow({ risk, tryOut }: Props) {
+  const { limit } = risk;
+  return (
+    <Group wrap="nowrap" gap={4}>
+      <Box flex={1} miw={0}>
+        <Standing risk={risk} />
+      </Box>
+      {/* A budget of some models cannot be tried out alone. */}
+      {tryOut !== undefined && limit.models === null && (
+        <Tooltip label="What if it were another budget?">
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={`What if: ${limit.scope.name}`}
+            onClick={() => tryOut(limit)}
+          >
+            <IconTestPipe size={16} aria-hidden />
+          </ActionIcon>
+        </Tooltip>
+      )}
+    </Group>
+  );
+}
+
+/** How far it is spent, and when it ends or begins anew; leads to whose it is. */
+function Standing({ risk: { limit, share, runsOutAt } }: { risk: Risk }) {
   const { scope, reset, models, resets_at } = limit;
   const spent = share >= 1;
   return (
@@ -31,7 +59,7 @@ export function RiskRow({ risk: { limit, share, runsOutAt } }: { risk: Risk }) {
           )}
         </Group>
         <Text size="sm" className="number" style={{ flex: 'none' }}>
-          {percent(share)}
+          {percent(share)} used
         </Text>
       </Group>
       <Progress

@@ -16,6 +16,11 @@ describe('an address', () => {
     expect(overviewSearch(given)).toEqual({ range: '30d', measure: 'p95', by: 'team', rank: 'calls' });
   });
 
+  it('opens what may be tried out by its exact word only', () => {
+    expect(overviewSearch({ what_if: true })).toEqual({ what_if: true });
+    expect(overviewSearch({ what_if: 'yes' })).toEqual({});
+  });
+
   it('has filters as lists, each value once', () => {
     expect(overviewSearch({ model: 'gpt-4o', tool: ['', 'a', 'a', {}], key: 12, team: [] })).toEqual({
       model: ['gpt-4o'],

@@ -31,6 +31,8 @@ export type OverviewSearch = RangeSearch &
     by?: Dimension | undefined;
     shape?: Shape | undefined;
     rank?: Rank | undefined;
+    /** Other limits for the whole organisation are being tried out. */
+    what_if?: true | undefined;
   };
 
 /** To take them all away. */
@@ -52,6 +54,7 @@ export function overviewSearch(given: Record<string, unknown>): OverviewSearch {
     what: oneOf(LISTS.what, given.what),
     who: oneOf(LISTS.who, given.who),
     through: oneOf(LISTS.through, given.through),
+    what_if: given.what_if === true ? true : undefined,
   });
 }
 

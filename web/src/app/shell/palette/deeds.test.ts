@@ -16,9 +16,11 @@ describe('the command palette', () => {
     expect(isFound(typed, 'New key', 'make virtual')).toBe(found);
   });
 
-  it('offers to invite only to those who may', () => {
+  it('offers to invite and to try budgets out only to those who may', () => {
     const labels = (role: string) => deedsOf(as(role)).map((deed) => deed.label);
     expect(labels('manager')).toContain('Invite somebody');
+    expect(labels('manager')).toContain('What if…');
     expect(labels('member')).not.toContain('Invite somebody');
+    expect(labels('member')).not.toContain('What if…');
   });
 });

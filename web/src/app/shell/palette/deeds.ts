@@ -1,6 +1,6 @@
 /** What can be done from anywhere, and what typed words find of it. */
 
-import { IconBrightness, IconKey, IconLogout, IconSend, IconUser } from '@tabler/icons-react';
+import { IconBrightness, IconKey, IconLogout, IconSend, IconTestPipe, IconUser } from '@tabler/icons-react';
 import { type Me, seesAll } from '@/api/me';
 import { PLACES } from '../places';
 
@@ -30,6 +30,13 @@ export function deedsOf(me: Me): Deed[] {
     icon: IconSend,
     act: { to: '/people?tab=invitations' },
   };
+  const whatIf: Deed = {
+    id: 'what-if',
+    label: 'What if…',
+    words: 'try out another budget limit models replay past calls',
+    icon: IconTestPipe,
+    act: { to: '/?what_if=true' },
+  };
   return [
     {
       id: 'new-key',
@@ -38,7 +45,7 @@ export function deedsOf(me: Me): Deed[] {
       icon: IconKey,
       act: { to: '/keys?make=true' },
     },
-    ...(seesAll(me) ? [invite] : []),
+    ...(seesAll(me) ? [invite, whatIf] : []),
     {
       id: 'account',
       label: 'Your account',
