@@ -1,11 +1,16 @@
 /** What stands in a page's place while it comes, when it fails, and when there is none. */
 
-import { Anchor, Button, Container, Skeleton, Stack } from '@mantine/core';
-import { IconMapOff } from '@tabler/icons-react';
-import { useQueryClient } from '@tanstack/react-query';
+import { Button, Center, Container, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { IconMapOff, IconRefresh } from '@tabler/icons-react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type ErrorComponentProps, Link, useRouter } from '@tanstack/react-router';
-import { Problem } from '@/api/problem';
+import { useEffect } from 'react';
+import { meQuery } from '@/api/me';
+import { Problem, told } from '@/api/problem';
+import { Brand } from '@/ui/Brand';
+import { PageHeader } from '@/ui/PageHeader';
 import { Empty, Failed } from '@/ui/states';
+import classes from './pages.module.css';
 
 export function PagePending() {
   return (
@@ -38,18 +43,68 @@ export function PageFailed({ error, reset }: ErrorComponentProps) {
   );
 }
 
+const EVERY_MS = 5_000;
+
+/** Not even who is signed in is known. Asks again by itself, and shows the page when there is an answer. */
+export function ShellFailed({ error, reset }: ErrorComponentProps) {
+  const router = useRouter();
+  const client = useQueryClient();
+  const unreachable = error instanceof Problem && error.status === 0;
+  const passes = error instanceof Problem && error.passes;
+  const look = useMutation({
+    mutationFn: () => client.fetchQuery({ ...meQuery, staleTime: 0, retry: false }),
+    onSuccess: () => {
+      reset();
+      return router.invalidate();
+    },
+  });
+  const ask = look.mutate;
+  useEffect(() => {
+    if (!passes) return;
+    const timer = window.setInterval(() => ask(), EVERY_MS);
+    return () => window.clearInterval(timer);
+  }, [passes, ask]);
+  return (
+    <Center component="main" className={classes.whole ?? ''}>
+      <Stack w="100%" maw={416} gap="xl">
+        <Center>
+          <Brand />
+        </Center>
+        <Paper withBorder shadow="xs" radius="lg" p={{ base: 'lg', xs: 32 }}>
+          <Title order={1} fz={22} lh={1.3}>
+            {unreachable ? 'Tollhouse cannot be reached' : 'Tollhouse cannot be shown'}
+          </Title>
+          <Text size="sm" c="dimmed" mt={6} mb="lg">
+            {told(error)}
+          </Text>
+          <Button
+            variant="default"
+            leftSection={<IconRefresh size={16} aria-hidden />}
+            onClick={() => (passes ? ask() : window.location.reload())}
+          >
+            {passes ? 'Try again now' : 'Reload the page'}
+          </Button>
+        </Paper>
+      </Stack>
+    </Center>
+  );
+}
+
 export function PageMissing() {
   return (
-    <Empty
-      icon={<IconMapOff aria-hidden />}
-      title="There is nothing at this address"
-      action={
-        <Anchor component={Link} to="/">
-          Go to the overview
-        </Anchor>
-      }
-    >
-      It may have been deleted, or the link has a mistake in it.
-    </Empty>
+    <>
+      <PageHeader title="Not found" />
+      <Empty
+        icon={<IconMapOff aria-hidden />}
+        title="There is nothing at this address"
+        action={
+          <Button component={Link} to="/" variant="default">
+            Go to the overview
+          </Button>
+        }
+      >
+        It may have been deleted, or the link has a mistake in it.
+      </Empty>
+    </>
   );
 }

@@ -74,18 +74,23 @@ function quiet(colour: string): Record<string, string> {
   };
 }
 
+/** White can be read on it. Mantine sets it by scheme, so that it must be set anew by scheme, too. */
+const RED = {
+  '--mantine-color-red-filled': 'var(--mantine-color-red-8)',
+  '--mantine-color-red-filled-hover': 'var(--mantine-color-red-9)',
+};
+
 /** What Mantine's own colours lack in contrast: small grey text, and errors below fields. */
 export const variables: CSSVariablesResolver = () => ({
-  variables: {
-    '--mantine-color-red-filled': 'var(--mantine-color-red-8)',
-    '--mantine-color-red-filled-hover': 'var(--mantine-color-red-9)',
-  },
+  variables: {},
   light: {
+    ...RED,
     '--mantine-color-dimmed': '#5c6670',
     '--mantine-color-placeholder': '#6b7580',
     '--mantine-color-error': 'var(--mantine-color-red-9)',
   },
   dark: {
+    ...RED,
     '--mantine-color-placeholder': '#8b95a0',
     '--mantine-color-error': 'var(--mantine-color-red-4)',
     '--mantine-color-gray-light': 'var(--mantine-color-dark-6)',

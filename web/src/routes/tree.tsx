@@ -3,6 +3,7 @@
 import { createRootRoute, createRoute, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { isAdmin, meQuery } from '@/api/me';
 import { queryClient } from '@/api/queries';
+import { PageMissing, ShellFailed } from '@/app/pages';
 import { Shell } from '@/app/shell/Shell';
 import { keySearch, keysSearch } from '@/features/keys/search';
 import { overviewSearch } from '@/features/overview/search';
@@ -27,6 +28,11 @@ const signIn = createRoute({
   path: '/sign-in',
   validateSearch: signInSearch,
   beforeLoad: ({ search }) => onlyStrangers(search.return_to ?? '/'),
+  // Before the page is shown: nothing of it moves when it is known who may come in how.
+  loader: async () => {
+    const { signInOptionsQuery } = await import('@/features/session/enter');
+    await queryClient.prefetchQuery({ ...signInOptionsQuery, retry: false });
+  },
   component: lazyRouteComponent(() => import('@/features/session/SignInPage'), 'SignInPage'),
 });
 const register = createRoute({
@@ -52,6 +58,7 @@ const inside = createRoute({
   getParentRoute: () => root,
   id: 'in',
   component: Shell,
+  errorComponent: ShellFailed,
   beforeLoad: async ({ location }) => {
     const me = await queryClient.ensureQueryData(meQuery);
     if (me === null) throw redirect({ to: '/sign-in', search: { return_to: location.href } });
@@ -117,10 +124,22 @@ const section = createRoute({
   component: lazyRouteComponent(() => import('@/features/settings/SettingsPage'), 'SettingsPage'),
 });
 
+const missing = createRoute({ getParentRoute: () => inside, path: '$', component: PageMissing });
+
 export const tree = root.addChildren([
   signIn,
   register,
   invitation,
   resetPassword,
-  inside.addChildren([overview, keys, key, traces, trace, tools, people, settings.addChildren([section])]),
+  inside.addChildren([
+    overview,
+    keys,
+    key,
+    traces,
+    trace,
+    tools,
+    people,
+    settings.addChildren([section]),
+    missing,
+  ]),
 ]);

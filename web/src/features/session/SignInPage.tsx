@@ -1,4 +1,4 @@
-import { Anchor, Button, Divider, PasswordInput, Skeleton, Stack, TextInput } from '@mantine/core';
+import { Anchor, Button, Divider, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconKey } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -14,12 +14,11 @@ import { useWait } from './useWait';
 export function SignInPage() {
   const options = useQuery(signInOptionsQuery);
   const { return_to: goOn = '/' } = useSearch({ from: '/sign-in' });
-  const registration = options.data?.registration_open === true;
   return (
     <SessionCard
       title="Sign in"
       below={
-        registration ? (
+        options.data === undefined ? undefined : options.data.registration_open ? (
           <>
             New here?{' '}
             <Anchor component={Link} to="/register" inherit underline="always">
@@ -33,11 +32,7 @@ export function SignInPage() {
     >
       <Stack gap="md">
         <Why />
-        {options.isPending ? (
-          <Skeleton h={36} aria-hidden />
-        ) : (
-          options.data?.oidc && <Elsewhere name={options.data.oidc.name} goOn={goOn} />
-        )}
+        {options.data?.oidc && <Elsewhere name={options.data.oidc.name} goOn={goOn} />}
         <ByPassword goOn={goOn} />
       </Stack>
     </SessionCard>
