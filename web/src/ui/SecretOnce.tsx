@@ -14,13 +14,14 @@ export function SecretOnce({ secret, what, done, children }: Props) {
         Tollhouse keeps only a fingerprint of it: once this is closed nobody can see it again.
       </Alert>
       <Box>
-        <Text size="sm" fw={500} mb={4} tt="capitalize">
-          {what}
+        <Text size="sm" fw={500} mb={4}>
+          {what.charAt(0).toUpperCase() + what.slice(1)}
         </Text>
-        <Group gap="sm" wrap="nowrap" align="stretch">
+        <Group gap="sm" wrap="nowrap" align="flex-start">
           <Code
             block
             flex={1}
+            mih={36}
             style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }}
             data-testid="secret"
           >
@@ -29,7 +30,7 @@ export function SecretOnce({ secret, what, done, children }: Props) {
           <CopyButton value={secret} timeout={SHOWN_MS}>
             {({ copied, copy }) => (
               <Button
-                h="auto"
+                flex="none"
                 variant={copied ? 'light' : 'filled'}
                 onClick={copy}
                 leftSection={

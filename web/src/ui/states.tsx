@@ -1,25 +1,33 @@
 /** What a page shows when there is nothing, not yet, or not at all. */
 
-import { Alert, Button, Center, Group, Skeleton, Stack, Text, ThemeIcon, Title } from '@mantine/core';
+import { Alert, Button, Center, Skeleton, Stack, Text, ThemeIcon, Title } from '@mantine/core';
 import { IconAlertTriangle, IconRefresh } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { Problem, told } from '@/api/problem';
+import classes from './states.module.css';
 
-type EmptyProps = { icon: ReactNode; title: string; children?: ReactNode; action?: ReactNode };
+type EmptyProps = {
+  icon: ReactNode;
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+  /** Within a card that has a heading of its own. */
+  small?: boolean;
+};
 
 /** Nothing here yet: says why that is so and what to do next. */
-export function Empty({ icon, title, children, action }: EmptyProps) {
+export function Empty({ icon, title, children, action, small = false }: EmptyProps) {
   return (
-    <Center mih={260} p="xl">
+    <Center mih={small ? 120 : 260} p={small ? 'xs' : 'xl'}>
       <Stack align="center" gap="sm" maw={440}>
-        <ThemeIcon size={52} radius="xl" variant="light" color="gray" aria-hidden>
+        <ThemeIcon size={small ? 40 : 52} radius="xl" variant="light" color="gray" aria-hidden>
           {icon}
         </ThemeIcon>
-        <Title order={2} fz="lg" ta="center">
+        <Title order={small ? 4 : 2} fz={small ? 'sm' : 'lg'} ta="center" style={{ textWrap: 'balance' }}>
           {title}
         </Title>
         {children !== undefined && (
-          <Text c="dimmed" ta="center" component="div">
+          <Text c="dimmed" size="sm" ta="center" component="div" style={{ textWrap: 'pretty' }}>
             {children}
           </Text>
         )}
@@ -53,18 +61,25 @@ export function Failed({ error, again, what = 'This could not be loaded' }: Fail
   );
 }
 
-/** As many grey lines as there will be rows, so that nothing jumps when they come. */
-export function LoadingRows({ rows = 8, height = 20 }: { rows?: number; height?: number }) {
+type LoadingProps = {
+  rows?: number;
+  height?: number;
+  /** Lines without the frame and the head of a table. */
+  plain?: boolean;
+};
+
+/** As many grey lines as there will be rows, in the place of the table, so that nothing jumps when they come. */
+export function LoadingRows({ rows = 8, height = 14, plain = false }: LoadingProps) {
   return (
-    <Stack gap="md" p="md" role="status" aria-label="Loading">
+    <div className={plain ? undefined : classes.table} role="status" aria-label="Loading">
       {Array.from({ length: rows }, (_, row) => row).map((row) => (
-        <Group key={row} gap="lg" wrap="nowrap">
+        <div key={row} className={classes.line}>
           <Skeleton h={height} w="28%" />
           <Skeleton h={height} w="18%" />
           <Skeleton h={height} w="34%" />
           <Skeleton h={height} w="20%" />
-        </Group>
+        </div>
       ))}
-    </Stack>
+    </div>
   );
 }

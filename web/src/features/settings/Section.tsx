@@ -73,9 +73,25 @@ export function Card({ title, about, actions, danger = false, children }: CardPr
 export function LoadingCards() {
   return (
     <Stack gap="lg" role="status" aria-label="Loading">
-      <Skeleton h={290} />
-      <Skeleton h={290} />
+      <LoadingCard />
+      <LoadingCard />
     </Stack>
+  );
+}
+
+function LoadingCard() {
+  return (
+    <Paper withBorder p={{ base: 'md', sm: 'lg' }}>
+      <Skeleton h={16} w={150} mb={10} />
+      <Skeleton h={12} w="min(380px, 80%)" mb={28} />
+      {['first', 'second'].map((field) => (
+        <Box key={field} mb={22}>
+          <Skeleton h={12} w={110} mb={8} />
+          <Skeleton h={36} maw={460} />
+        </Box>
+      ))}
+      <Skeleton h={36} w={74} />
+    </Paper>
   );
 }
 

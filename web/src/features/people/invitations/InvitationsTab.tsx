@@ -1,5 +1,5 @@
-import { Button, Group, Text } from '@mantine/core';
-import { IconMailForward, IconUserPlus } from '@tabler/icons-react';
+import { ActionIcon, Button, Group, Text, Tooltip } from '@mantine/core';
+import { IconLink, IconMailForward, IconUserPlus, IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, take } from '@/api/client';
@@ -31,18 +31,11 @@ export function InvitationsTab({ invite }: { invite: () => void }) {
   const actions: Column<Invitation> = {
     id: 'actions',
     head: '',
-    width: narrow ? '172px' : '190px',
+    width: narrow ? '64px' : '164px',
     align: 'end',
     cell: (each) =>
       invites.includes(each.role) ? (
-        <Group gap={4} wrap="nowrap">
-          <Button size="compact-xs" variant="subtle" onClick={() => setAnew(each)}>
-            New link
-          </Button>
-          <Button size="compact-xs" variant="subtle" color="red" onClick={() => setBack(each)}>
-            Take back
-          </Button>
-        </Group>
+        <Actions narrow={narrow} anew={() => setAnew(each)} back={() => setBack(each)} />
       ) : (
         <Text size="xs" c="dimmed">
           For admins
@@ -56,7 +49,7 @@ export function InvitationsTab({ invite }: { invite: () => void }) {
         columns={[...columnsOf(names, narrow), actions]}
         rows={found.data}
         idOf={(each) => each.id}
-        minWidth={narrow ? 340 : 820}
+        minWidth={narrow ? 280 : 820}
         nothing={
           <Empty icon={<IconMailForward aria-hidden />} title="Nobody is on the way">
             Invitations that were not used yet stand here.
@@ -73,11 +66,42 @@ export function InvitationsTab({ invite }: { invite: () => void }) {
   );
 }
 
+type ActionsProps = { narrow: boolean; anew: () => void; back: () => void };
+
+/** In words where there is room for them. */
+function Actions({ narrow, anew, back }: ActionsProps) {
+  if (narrow)
+    return (
+      <Group gap={4} wrap="nowrap">
+        <Tooltip label="New link">
+          <ActionIcon variant="subtle" onClick={anew} aria-label="New link">
+            <IconLink size={16} aria-hidden />
+          </ActionIcon>
+        </Tooltip>
+        <Tooltip label="Take back">
+          <ActionIcon variant="subtle" color="red" onClick={back} aria-label="Take back">
+            <IconX size={16} aria-hidden />
+          </ActionIcon>
+        </Tooltip>
+      </Group>
+    );
+  return (
+    <Group gap={4} wrap="nowrap" mr={-8}>
+      <Button size="compact-xs" variant="subtle" onClick={anew}>
+        New link
+      </Button>
+      <Button size="compact-xs" variant="subtle" color="red" onClick={back}>
+        Take back
+      </Button>
+    </Group>
+  );
+}
+
 function columnsOf(teams: ReadonlyMap<string, string>, narrow: boolean): Column<Invitation>[] {
   const person: Column<Invitation> = {
     id: 'person',
     head: 'Person',
-    width: 'minmax(120px, 2fr)',
+    width: 'minmax(150px, 3fr)',
     cell: (each) => <PersonCell name={each.name} email={each.email} />,
   };
   if (narrow) return [person];
@@ -87,14 +111,14 @@ function columnsOf(teams: ReadonlyMap<string, string>, narrow: boolean): Column<
     {
       id: 'teams',
       head: 'Teams',
-      width: 'minmax(100px, 1fr)',
+      width: 'minmax(90px, 1fr)',
       cell: (each) => each.team_ids.map((id) => teams.get(id) ?? 'a team that is gone').join(', ') || '–',
     },
-    { id: 'made', head: 'Invited', width: '112px', cell: (each) => <When at={each.created_at} /> },
+    { id: 'made', head: 'Invited', width: '104px', cell: (each) => <When at={each.created_at} /> },
     {
       id: 'state',
       head: 'Open until',
-      width: '124px',
+      width: '92px',
       cell: (each) =>
         each.state === 'expired' ? (
           <StateDot colour="yellow">Too old</StateDot>

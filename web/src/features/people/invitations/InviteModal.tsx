@@ -62,7 +62,7 @@ function InviteForm({ close, again, made }: FormProps) {
       role: again?.role ?? 'member',
       team_ids: again?.team_ids ?? [],
     },
-    validate: { email: (text) => (EMAIL.test(text.trim()) ? null : 'An e-mail address') },
+    validate: { email: (text) => (EMAIL.test(text.trim()) ? null : 'This is no e-mail address') },
   });
   const general = invite.error !== null && fieldErrors(invite.error, FIELDS) === null;
   function save(values: Values) {
@@ -75,7 +75,6 @@ function InviteForm({ close, again, made }: FormProps) {
         <TextInput
           label="E-mail address"
           type="email"
-          required
           data-autofocus
           autoComplete="off"
           {...form.getInputProps('email')}

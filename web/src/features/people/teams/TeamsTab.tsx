@@ -86,7 +86,7 @@ function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Team>[] {
     {
       id: 'made',
       head: 'Made',
-      width: '110px',
+      width: '72px',
       align: 'end',
       cell: (team) => <When at={team.created_at} style="day" />,
     },
@@ -105,7 +105,7 @@ function Faces({ team }: { team: Team }) {
   return (
     <Tooltip label={team.members.map((member) => member.name).join(', ')} multiline maw={320}>
       <Group gap={8} wrap="nowrap">
-        <Avatar.Group aria-hidden spacing={8}>
+        <Avatar.Group aria-hidden spacing={4}>
           {shown.map((member) => (
             <Avatar key={member.user_id} size={28} radius="xl" name={member.name} color="pine" />
           ))}

@@ -18,7 +18,7 @@ export function DeleteUser({ user }: { user: User }) {
         To keep somebody out for a while, disable them instead: that can be undone.
       </Text>
       <Button size="xs" variant="light" color="red" onClick={open}>
-        Delete {user.name}
+        Delete person
       </Button>
       {opened && (
         <Confirm

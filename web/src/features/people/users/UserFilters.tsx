@@ -17,7 +17,7 @@ export function UserFilters() {
       <Select
         aria-label="Role"
         placeholder="Any role"
-        w={{ base: 'calc(50% - 6px)', xs: 140 }}
+        w={{ base: 'calc(50% - 6px)', xs: 128 }}
         clearable
         data={[
           { value: 'admin', label: 'Admins' },
@@ -30,7 +30,7 @@ export function UserFilters() {
       <Select
         aria-label="State"
         placeholder="Any state"
-        w={{ base: 'calc(50% - 6px)', xs: 140 }}
+        w={{ base: 'calc(50% - 6px)', xs: 128 }}
         clearable
         data={[
           { value: 'active', label: 'Active' },
@@ -42,7 +42,7 @@ export function UserFilters() {
       <Select
         aria-label="Team"
         placeholder="Any team"
-        w={{ base: '100%', xs: 180 }}
+        w={{ base: '100%', xs: 160 }}
         clearable
         searchable
         limit={100}
@@ -63,7 +63,7 @@ function Searched() {
     <TextInput
       aria-label="Search people"
       placeholder="Name or e-mail"
-      flex="1 1 200px"
+      flex="1 1 180px"
       maw={{ xs: 360 }}
       maxLength={LONGEST}
       leftSection={<IconSearch size={16} aria-hidden />}

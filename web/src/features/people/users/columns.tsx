@@ -11,7 +11,7 @@ import { RoleBadge } from '../RoleBadge';
 const PERSON: Column<User> = {
   id: 'person',
   head: 'Person',
-  width: 'minmax(170px, 2.4fr)',
+  width: 'minmax(170px, 2fr)',
   cell: (user) => <PersonCell name={user.name} email={user.email} />,
 };
 const ROLE: Column<User> = {
@@ -27,9 +27,9 @@ export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Use
   return [
     PERSON,
     { ...ROLE, cell: (user) => <RoleBadge role={user.role} /> },
-    { id: 'state', head: 'State', width: '100px', cell: (user) => <StateOf user={user} /> },
-    { id: 'teams', head: 'Teams', width: 'minmax(110px, 1fr)', cell: (user) => <TeamNames user={user} /> },
-    { id: 'keys', head: 'Keys', width: '56px', align: 'end', cell: (user) => <Tokens of={user.keys} /> },
+    { id: 'state', head: 'State', width: '92px', cell: (user) => <StateOf user={user} /> },
+    { id: 'teams', head: 'Teams', width: 'minmax(130px, 1.3fr)', cell: (user) => <TeamNames user={user} /> },
+    { id: 'keys', head: 'Keys', width: '44px', align: 'end', cell: (user) => <Tokens of={user.keys} /> },
     {
       id: 'spend',
       head: 'Spend, 30 days',
@@ -40,7 +40,7 @@ export function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Use
     {
       id: 'joined',
       head: 'Joined',
-      width: '104px',
+      width: '72px',
       align: 'end',
       cell: (user) => <When at={user.created_at} style="day" />,
     },

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, Skeleton, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconBellPlus } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
@@ -7,7 +7,7 @@ import { sentence } from '@/api/problem';
 import { Confirm } from '@/ui/Confirm';
 import { done, failed } from '@/ui/notices';
 import { StateDot } from '@/ui/StateDot';
-import { Failed, LoadingRows } from '@/ui/states';
+import { Failed } from '@/ui/states';
 import { Term } from '@/ui/Term';
 import { When } from '@/ui/When';
 import { useChange } from '../customer';
@@ -28,7 +28,7 @@ export function Webhook() {
   return (
     <Card title="Webhook" about="One address that gets a POST when spending crosses a threshold.">
       {error !== null && data === undefined && <Failed error={error} again={() => void refetch()} />}
-      {error === null && data === undefined && <LoadingRows rows={2} />}
+      {error === null && data === undefined && <Skeleton h={36} w={160} />}
       {data === null && (
         <Group>
           <Button leftSection={<IconBellPlus size={16} aria-hidden />} onClick={set.open}>

@@ -1,6 +1,7 @@
-import { Group, Select, TextInput } from '@mantine/core';
+import { Select, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { api, take } from '@/api/client';
+import classes from './AuditFilters.module.css';
 import { KIND_OPTIONS } from './entries';
 import { useAuditSearch } from './useAuditSearch';
 
@@ -11,11 +12,10 @@ export function AuditFilters() {
   const known = KIND_OPTIONS.some(({ value }) => value === search.action);
   const other = search.action === undefined || known ? [] : [{ value: search.action, label: search.action }];
   return (
-    <Group gap="sm" align="flex-end">
+    <div className={classes.filters}>
       <Select
         label="About"
         placeholder="Everything"
-        w={{ base: 'calc(50% - 6px)', xs: 170 }}
         clearable
         searchable
         data={[...KIND_OPTIONS, ...other]}
@@ -27,18 +27,16 @@ export function AuditFilters() {
       <TextInput
         type="date"
         label="From"
-        w={{ base: 'calc(50% - 6px)', xs: 150 }}
         value={search.from ?? ''}
         onChange={(event) => go({ from: event.currentTarget.value || undefined })}
       />
       <TextInput
         type="date"
         label="To"
-        w={{ base: 'calc(50% - 6px)', xs: 150 }}
         value={search.to ?? ''}
         onChange={(event) => go({ to: event.currentTarget.value || undefined })}
       />
-    </Group>
+    </div>
   );
 }
 
@@ -57,7 +55,6 @@ function Actor() {
     <Select
       label="By"
       placeholder="Anybody"
-      w={{ base: 'calc(50% - 6px)', xs: 220 }}
       clearable
       searchable
       limit={100}
@@ -80,8 +77,7 @@ function Subject() {
     <TextInput
       label="Of"
       placeholder="Id, or hash of a key"
-      flex="1 1 180px"
-      maw={{ xs: 320 }}
+      className={classes.subject ?? ''}
       maxLength={200}
       defaultValue={search.subject ?? ''}
       onBlur={(event) => ask(event.currentTarget.value)}

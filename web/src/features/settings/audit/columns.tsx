@@ -6,13 +6,13 @@ import { actionOf, inShort, type Line } from './entries';
 const WHEN: Column<Line> = {
   id: 'at',
   head: 'When',
-  width: '132px',
+  width: '108px',
   cell: (line) => <When at={line.at} style="minute" />,
 };
 const WHAT: Column<Line> = {
   id: 'what',
   head: 'What',
-  width: 'minmax(150px, 1.1fr)',
+  width: 'minmax(150px, 1fr)',
   cell: (line) => (
     <>
       <Text size="sm" fw={500} truncate lh={1.35}>
@@ -33,7 +33,7 @@ export function columnsOf(narrow: boolean): Column<Line>[] {
     {
       id: 'who',
       head: 'By',
-      width: 'minmax(150px, 1.2fr)',
+      width: 'minmax(150px, 1.1fr)',
       cell: (line) => (
         <Text size="sm" truncate>
           {line.actor_email ?? line.actor}
@@ -43,7 +43,7 @@ export function columnsOf(narrow: boolean): Column<Line>[] {
     {
       id: 'change',
       head: 'Change',
-      width: 'minmax(160px, 1.6fr)',
+      width: 'minmax(160px, 1.4fr)',
       cell: (line) => (
         <Text size="sm" c="dimmed" truncate>
           {inShort(line) || '–'}

@@ -1,6 +1,6 @@
 import { Alert, SimpleGrid } from '@mantine/core';
 import { queryOptions, useQuery } from '@tanstack/react-query';
-import { api, take } from '@/api/client';
+import { api, type Schemas, take } from '@/api/client';
 import { sentence } from '@/api/problem';
 import { Money } from '@/ui/Money';
 import { Stat } from '@/ui/Stat';
@@ -35,31 +35,38 @@ export default function BillingSection() {
           {sentence(data.error)}
         </Alert>
       )}
-      <SimpleGrid cols={{ base: 1, xs: 3 }}>
-        <Stat
-          label="Waiting"
-          loading={loading}
-          note={
-            data?.oldest_waiting_at == null ? (
-              'Nothing is held up'
-            ) : (
-              <>
-                the oldest since <When at={data.oldest_waiting_at} />
-              </>
-            )
-          }
-        >
-          <Money usd={data?.waiting.usd ?? null} />
-        </Stat>
-        <Stat label="Sent" loading={loading} note={<Events of={data?.sent.events ?? 0} />}>
-          <Money usd={data?.sent.usd ?? null} />
-        </Stat>
-        <Stat label="Not counted" loading={loading} note={<Events of={data?.dead.events ?? 0} />}>
-          <Money usd={data?.dead.usd ?? null} />
-        </Stat>
-      </SimpleGrid>
+      {(error === null || !loading) && <Amounts usage={data} />}
       <DeadLetters />
     </Section>
+  );
+}
+
+function Amounts({ usage: data }: { usage: Schemas['UsageOut'] | undefined }) {
+  const loading = data === undefined;
+  return (
+    <SimpleGrid cols={{ base: 1, xs: 3 }}>
+      <Stat
+        label="Waiting"
+        loading={loading}
+        note={
+          data?.oldest_waiting_at == null ? (
+            'Nothing is held up'
+          ) : (
+            <>
+              since <When at={data.oldest_waiting_at} />
+            </>
+          )
+        }
+      >
+        <Money usd={data?.waiting.usd ?? null} />
+      </Stat>
+      <Stat label="Sent" loading={loading} note={<Events of={data?.sent.events ?? 0} />}>
+        <Money usd={data?.sent.usd ?? null} />
+      </Stat>
+      <Stat label="Not counted" loading={loading} note={<Events of={data?.dead.events ?? 0} />}>
+        <Money usd={data?.dead.usd ?? null} />
+      </Stat>
+    </SimpleGrid>
   );
 }
 

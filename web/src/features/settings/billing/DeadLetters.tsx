@@ -60,7 +60,14 @@ export function DeadLetters() {
     >
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
       {found.isPending && <LoadingRows rows={3} />}
-      {found.isSuccess && (
+      {found.isSuccess && rows.length === 0 && (
+        <Empty
+          small
+          icon={<IconMailCheck size={20} aria-hidden />}
+          title="Everything arrived or is on its way"
+        />
+      )}
+      {rows.length > 0 && (
         <DataTable
           label="List of dead letters"
           columns={columnsOf(send)}
@@ -72,7 +79,6 @@ export function DeadLetters() {
             busy: found.isFetchingNextPage,
             load: () => void found.fetchNextPage(),
           }}
-          nothing={<Empty icon={<IconMailCheck aria-hidden />} title="Everything arrived or is on its way" />}
         />
       )}
       {asked !== null && <SendUncertain letter={asked} close={() => setAsked(null)} />}
@@ -85,7 +91,7 @@ function columnsOf(send: (letter: Letter) => void): Column<Letter>[] {
     {
       id: 'at',
       head: 'Call',
-      width: '120px',
+      width: '108px',
       cell: (letter) => <When at={letter.occurred_at} style="minute" />,
     },
     {

@@ -3,8 +3,8 @@ import { IconPlus, IconSend } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, take } from '@/api/client';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
-import { Section } from '../Section';
+import { Empty, Failed } from '@/ui/states';
+import { LoadingCards, Section } from '../Section';
 import { ExporterCard } from './ExporterCard';
 import { ExporterModal } from './ExporterModal';
 import type { Exporter } from './exporter';
@@ -31,7 +31,7 @@ export default function ExportsSection() {
       {found.isError && found.data === undefined && (
         <Failed error={found.error} again={() => void found.refetch()} />
       )}
-      {found.isPending && <LoadingRows rows={3} />}
+      {found.isPending && <LoadingCards />}
       {found.data?.length === 0 && (
         <Empty icon={<IconSend aria-hidden />} title="Spans stay here">
           Every call leaves a span. Have them sent to whatever you watch your programs with, as long as it

@@ -44,7 +44,7 @@ export function ProviderKeys({ used }: { used: boolean }) {
         </Alert>
       )}
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && <LoadingRows rows={2} />}
+      {found.isPending && <LoadingRows rows={1} plain />}
       {found.data?.length === 0 && (
         <Text size="sm" c="dimmed">
           None is stored.

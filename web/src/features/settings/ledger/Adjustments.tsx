@@ -11,7 +11,7 @@ import { Card } from '../Section';
 import { type Adjustment, adjustmentsQuery } from './queries';
 
 const COLUMNS: Column<Adjustment>[] = [
-  { id: 'at', head: 'Booked', width: '124px', cell: (each) => <When at={each.at} style="minute" /> },
+  { id: 'at', head: 'Booked', width: '108px', cell: (each) => <When at={each.at} style="minute" /> },
   {
     id: 'call',
     head: 'Call',
@@ -64,7 +64,10 @@ export function Adjustments({ adjusts }: { adjusts: boolean }) {
     >
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
       {found.isPending && <LoadingRows rows={3} />}
-      {found.isSuccess && (
+      {found.isSuccess && rows.length === 0 && (
+        <Empty small icon={<IconReceiptRefund size={20} aria-hidden />} title="No call was ever corrected" />
+      )}
+      {rows.length > 0 && (
         <DataTable
           label="List of corrections"
           columns={COLUMNS}
@@ -76,7 +79,6 @@ export function Adjustments({ adjusts }: { adjusts: boolean }) {
             busy: found.isFetchingNextPage,
             load: () => void found.fetchNextPage(),
           }}
-          nothing={<Empty icon={<IconReceiptRefund aria-hidden />} title="No call was ever corrected" />}
         />
       )}
       {making && <CorrectModal close={make.close} />}

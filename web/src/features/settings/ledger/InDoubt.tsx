@@ -12,9 +12,9 @@ import { type Doubtful, inDoubtQuery } from './queries';
 import { ReleaseModal } from './ReleaseModal';
 
 const KINDS: Readonly<Record<Doubtful['kind'], { what: string; means: string }>> = {
-  call: { what: 'A call', means: 'charged at its bound; nobody said yet what it really cost' },
-  lease: { what: 'A worker’s money', means: 'set aside for calls by a worker that is gone or silent' },
-  letter: { what: 'A record', means: 'that the book did not take; whoever runs this installation decides' },
+  call: { what: 'A call', means: 'charged at its bound until its cost is known' },
+  lease: { what: 'A worker’s money', means: 'set aside by a worker that is gone or silent' },
+  letter: { what: 'A record', means: 'the book did not take it; the operator decides' },
 };
 
 /** Money whose fate is not known. Admins decide, managers look. */
@@ -29,7 +29,10 @@ export function InDoubt({ decides }: { decides: boolean }) {
     >
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
       {found.isPending && <LoadingRows rows={3} />}
-      {found.isSuccess && (
+      {found.isSuccess && rows.length === 0 && (
+        <Empty small icon={<IconZoomCheck size={20} aria-hidden />} title="Nothing is in doubt" />
+      )}
+      {rows.length > 0 && (
         <DataTable
           label="List of what is in doubt"
           columns={columnsOf(decides, setChosen)}
@@ -43,7 +46,6 @@ export function InDoubt({ decides }: { decides: boolean }) {
             busy: found.isFetchingNextPage,
             load: () => void found.fetchNextPage(),
           }}
-          nothing={<Empty icon={<IconZoomCheck aria-hidden />} title="Nothing is in doubt" />}
         />
       )}
       {chosen?.kind === 'call' && chosen.call_id !== null && (
@@ -58,7 +60,7 @@ export function InDoubt({ decides }: { decides: boolean }) {
 
 function columnsOf(decides: boolean, choose: (item: Doubtful) => void): Column<Doubtful>[] {
   const columns: Column<Doubtful>[] = [
-    { id: 'at', head: 'Since', width: '124px', cell: (item) => <When at={item.at} style="minute" /> },
+    { id: 'at', head: 'Since', width: '108px', cell: (item) => <When at={item.at} style="minute" /> },
     {
       id: 'what',
       head: 'What',
