@@ -9,16 +9,16 @@ import { meQuery } from '@/api/me';
 import { Problem, told } from '@/api/problem';
 import { Brand } from '@/ui/Brand';
 import { PageHeader } from '@/ui/PageHeader';
-import { Empty, Failed } from '@/ui/states';
+import { Empty, Failed, LoadingRows } from '@/ui/states';
 import classes from './pages.module.css';
 
 export function PagePending() {
   return (
-    <Stack gap="lg" role="status" aria-label="Loading">
-      <Skeleton h={30} w={220} />
-      <Skeleton h={120} />
-      <Skeleton h={320} />
-    </Stack>
+    <div>
+      <Skeleton h={26} w={170} mt={3} mb={10} />
+      <Skeleton h={14} w="min(420px, 80%)" mb={26} />
+      <LoadingRows />
+    </div>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Skeleton } from '@mantine/core';
+import { Paper, Skeleton } from '@mantine/core';
 import { type ComponentProps, lazy, Suspense } from 'react';
 import { useMe } from '@/api/me';
 import { PagePending } from '@/app/pages';
@@ -14,6 +14,16 @@ const STEPS_PX = 340;
 const Checklist = lazy(async () => ({
   default: (await import('@/features/onboarding/Checklist')).Checklist,
 }));
+
+function StepsPending() {
+  return (
+    <Paper withBorder radius="lg" p="lg" h={STEPS_PX} mb="xl" role="status" aria-label="Loading">
+      <Skeleton h={18} w={130} mb={10} />
+      <Skeleton h={12} w={80} mb={22} />
+      <Skeleton h={6} />
+    </Paper>
+  );
+}
 
 /** What has happened, and what would have under other limits; for those who have just come, above it or in its place, what to do first. */
 export function OverviewRoute() {
@@ -37,7 +47,7 @@ export function OverviewRoute() {
   if (first === undefined) return <PagePending />;
   if (first === null) return <OverviewPage whatIf={tryOut} />;
   const steps = (
-    <Suspense fallback={<Skeleton h={STEPS_PX} radius="lg" mb="xl" />}>
+    <Suspense fallback={<StepsPending />}>
       <Checklist first={first} />
     </Suspense>
   );

@@ -69,7 +69,7 @@ function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Team>[] {
     id: 'members',
     head: 'Members',
     width: narrow ? '130px' : 'minmax(150px, 1.2fr)',
-    cell: (team) => <Faces team={team} />,
+    cell: (team) => <Faces team={team} narrow={narrow} />,
   };
   if (narrow) return [name, members];
   return [
@@ -93,8 +93,8 @@ function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Team>[] {
   ];
 }
 
-function Faces({ team }: { team: Team }) {
-  const shown = team.members.slice(0, SHOWN_FACES);
+function Faces({ team, narrow }: { team: Team; narrow: boolean }) {
+  const shown = team.members.slice(0, narrow ? SHOWN_FACES - 1 : SHOWN_FACES);
   const rest = team.members.length - shown.length;
   if (team.members.length === 0)
     return (
@@ -115,7 +115,7 @@ function Faces({ team }: { team: Team }) {
             </Avatar>
           )}
         </Avatar.Group>
-        <Text size="xs" c="dimmed">
+        <Text size="xs" c="dimmed" visibleFrom="sm">
           {team.members.length === 1 ? '1 person' : `${team.members.length} people`}
         </Text>
       </Group>

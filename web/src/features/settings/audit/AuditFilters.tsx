@@ -76,7 +76,7 @@ function Subject() {
   return (
     <TextInput
       label="Of"
-      placeholder="Id, or hash of a key"
+      placeholder="Id or key hash"
       className={classes.subject ?? ''}
       maxLength={200}
       defaultValue={search.subject ?? ''}

@@ -74,8 +74,8 @@ function TokenForm({ close, made }: { close: () => void; made: (raw: string) => 
           <SegmentedControl
             aria-label="What it may do"
             data={[
-              { value: 'narrow', label: 'Only what you choose' },
-              { value: 'full', label: 'Everything you may do' },
+              { value: 'narrow', label: 'What you choose' },
+              { value: 'full', label: 'All you may do' },
             ]}
             {...form.getInputProps('breadth')}
           />
