@@ -12,30 +12,32 @@ export function AuditFilters() {
   const known = KIND_OPTIONS.some(({ value }) => value === search.action);
   const other = search.action === undefined || known ? [] : [{ value: search.action, label: search.action }];
   return (
-    <div className={classes.filters}>
-      <Select
-        label="About"
-        placeholder="Everything"
-        clearable
-        searchable
-        data={[...KIND_OPTIONS, ...other]}
-        value={search.action ?? null}
-        onChange={(action) => go({ action: action ?? undefined })}
-      />
-      <Actor />
-      <Subject key={search.subject ?? ''} />
-      <TextInput
-        type="date"
-        label="From"
-        value={search.from ?? ''}
-        onChange={(event) => go({ from: event.currentTarget.value || undefined })}
-      />
-      <TextInput
-        type="date"
-        label="To"
-        value={search.to ?? ''}
-        onChange={(event) => go({ to: event.currentTarget.value || undefined })}
-      />
+    <div className={classes.frame}>
+      <div className={classes.filters}>
+        <Select
+          label="About"
+          placeholder="Everything"
+          clearable
+          searchable
+          data={[...KIND_OPTIONS, ...other]}
+          value={search.action ?? null}
+          onChange={(action) => go({ action: action ?? undefined })}
+        />
+        <Actor />
+        <Subject key={search.subject ?? ''} />
+        <TextInput
+          type="date"
+          label="From"
+          value={search.from ?? ''}
+          onChange={(event) => go({ from: event.currentTarget.value || undefined })}
+        />
+        <TextInput
+          type="date"
+          label="To"
+          value={search.to ?? ''}
+          onChange={(event) => go({ to: event.currentTarget.value || undefined })}
+        />
+      </div>
     </div>
   );
 }
