@@ -6,9 +6,15 @@ import { Problem } from './problem';
 
 const FRESH_MS = 15_000;
 const MOST_TRIES = 3;
+const FIRST_PAUSE_MS = 400;
 
 function worthATry(tries: number, error: Error): boolean {
   return error instanceof Problem && error.passes && error.status !== 429 && tries < MOST_TRIES;
+}
+
+/** Long enough for a restart of one process, short enough that nobody wonders. */
+function pause(tries: number): number {
+  return FIRST_PAUSE_MS * 2 ** tries;
 }
 
 /** Whoever hears first that the session is over tells the whole page: nobody is signed in any more. */
@@ -21,7 +27,7 @@ export const queryClient = new QueryClient({
   queryCache: new QueryCache({ onError: noticeTheEnd }),
   mutationCache: new MutationCache({ onError: noticeTheEnd }),
   defaultOptions: {
-    queries: { staleTime: FRESH_MS, retry: worthATry, refetchOnWindowFocus: true },
+    queries: { staleTime: FRESH_MS, retry: worthATry, retryDelay: pause, refetchOnWindowFocus: true },
     mutations: { retry: false },
   },
 });

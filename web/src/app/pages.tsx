@@ -8,17 +8,21 @@ import { useEffect } from 'react';
 import { meQuery } from '@/api/me';
 import { Problem, told } from '@/api/problem';
 import { Brand } from '@/ui/Brand';
+import { LoadingPanel } from '@/ui/LoadingPanel';
 import { PageHeader } from '@/ui/PageHeader';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { Empty, Failed } from '@/ui/states';
 import classes from './pages.module.css';
 
 export function PagePending() {
   return (
-    <div>
-      <Skeleton h={26} w={170} mt={3} mb={10} />
-      <Skeleton h={14} w="min(420px, 80%)" mb={26} />
-      <LoadingRows />
-    </div>
+    <Stack gap="lg" role="status" aria-label="Loading">
+      <div>
+        <Skeleton h={24} w={180} my={4} />
+        <Skeleton h={12} w={260} mt={10} />
+      </div>
+      <LoadingPanel height={108} />
+      <LoadingPanel height={388} />
+    </Stack>
   );
 }
 

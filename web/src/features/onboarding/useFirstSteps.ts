@@ -34,10 +34,11 @@ export function useFirstSteps(): FirstSteps | null | undefined {
   const [away, setAway] = useState(() => isPutAway(me.user.id));
   const [begun, setBegun] = useState(false);
   const wanted = !away;
-  const customer = useQuery({ ...customerQuery, enabled: wanted }).data;
-  const firstKey = useQuery({ ...keyQuery(me), enabled: wanted }).data;
-  const call = useQuery({ ...callQuery(wanted && firstKey != null), enabled: wanted }).data;
-  const others = useQuery(othersQuery(wanted && seesAll(me))).data;
+  const { data: customer, isError: noCustomer } = useQuery({ ...customerQuery, enabled: wanted });
+  const { data: firstKey, isError: noKey } = useQuery({ ...keyQuery(me), enabled: wanted });
+  const looks = callQuery(wanted && firstKey != null);
+  const { data: call, isError: noCall } = useQuery({ ...looks, enabled: wanted });
+  const { data: others, isError: noOthers } = useQuery(othersQuery(wanted && seesAll(me)));
   const hasOthers = seesAll(me) ? others : null;
   const known = customer && firstKey !== undefined && call !== undefined && hasOthers !== undefined;
   const called = call != null || firstKey?.last_used_at != null;
@@ -55,7 +56,8 @@ export function useFirstSteps(): FirstSteps | null | undefined {
     if (over === true) putAway(me.user.id);
   }, [over, me.user.id]);
   if (away) return null;
-  if (!known || steps === null) return undefined;
+  // What cannot be known does not keep the page: it says for itself what it cannot show.
+  if (!known || steps === null) return noCustomer || noKey || noCall || noOthers ? null : undefined;
   if (over && !begun) return null;
   const close = () => {
     putAway(me.user.id);

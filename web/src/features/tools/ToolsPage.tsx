@@ -5,8 +5,9 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { isAdmin, useMe } from '@/api/me';
 import { DataTable } from '@/ui/DataTable';
+import { LoadingTable } from '@/ui/LoadingTable';
 import { PageHeader } from '@/ui/PageHeader';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { Empty, Failed } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { columnsFor } from './columns';
 import { merged, ORDERS, ordered } from './ordering';
@@ -25,9 +26,7 @@ export function ToolsPage() {
       {query.isError && query.data === undefined ? (
         <Failed error={query.error} again={() => void query.refetch()} what="The tools could not be loaded" />
       ) : query.data === undefined ? (
-        <Paper withBorder>
-          <LoadingRows />
-        </Paper>
+        <LoadingTable rows={9} />
       ) : tools.length === 0 ? (
         <NoTools />
       ) : (

@@ -3,6 +3,7 @@ import { IconRefresh } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
+import { LoadingTable } from '@/ui/LoadingTable';
 import { Failed, LoadingRows } from '@/ui/states';
 import type { Period } from '@/ui/timeRange';
 import { When } from '@/ui/When';
@@ -36,7 +37,7 @@ export function Results({ search, filters, change, period }: Props) {
     on: search.live === true && period.live && !query.isPending && !query.isPlaceholderData,
     held,
   });
-  if (query.isPending) return <LoadingRows rows={10} />;
+  if (query.isPending) return <LoadingTable rows={10} />;
   if (pages === undefined) return <Failed error={query.error} again={() => void query.refetch()} />;
   const next = following(pages, PAGE, PATIENCE, asked);
   const busy = query.isFetchingNextPage || query.isPlaceholderData;

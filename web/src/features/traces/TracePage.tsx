@@ -5,6 +5,7 @@ import { Link, useLocation, useNavigate, useParams, useSearch } from '@tanstack/
 import { type ReactNode, useMemo } from 'react';
 import type { Schemas } from '@/api/client';
 import { Problem } from '@/api/problem';
+import { LoadingPanel } from '@/ui/LoadingPanel';
 import { PageHeader } from '@/ui/PageHeader';
 import { Empty, Failed } from '@/ui/states';
 import { LinkAnchor } from './LinkAnchor';
@@ -107,11 +108,11 @@ function Loading() {
   return (
     <div role="status" aria-label="Loading">
       <PageHeader title="Trace" above={<Back />}>
-        <Skeleton h={20} w={320} my={4} />
+        <Skeleton h={14} w={320} my={5} />
       </PageHeader>
       <div className={classes.panes}>
-        <Skeleton h={420} />
-        <Skeleton h={420} />
+        <LoadingPanel height="var(--pane)" />
+        <LoadingPanel height={380} />
       </div>
     </div>
   );
