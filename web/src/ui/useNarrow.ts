@@ -4,7 +4,5 @@ import { useMediaQuery } from '@mantine/hooks';
 /** A phone held upright, or a window as small: tables drop columns, drawers take the whole width. */
 export function useNarrow(): boolean {
   const { breakpoints } = useMantineTheme();
-  return (
-    useMediaQuery(`(max-width: ${breakpoints.sm})`, undefined, { getInitialValueInEffect: false }) ?? false
-  );
+  return useMediaQuery(`(width < ${breakpoints.sm})`, undefined, { getInitialValueInEffect: false }) ?? false;
 }

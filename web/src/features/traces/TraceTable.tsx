@@ -1,10 +1,8 @@
 import { Button } from '@mantine/core';
-import { useMediaQuery } from '@mantine/hooks';
 import { IconArrowUp } from '@tabler/icons-react';
 import { type ReactNode, type UIEvent, useMemo, useRef, useState } from 'react';
 import { DataTable } from '@/ui/DataTable';
-import { useNarrow } from '@/ui/useNarrow';
-import type { Breadth } from './columns';
+import { useBreadth } from '@/ui/useBreadth';
 import { columnsOf } from './columns';
 import { barScale, type Trace } from './live';
 import classes from './Traces.module.css';
@@ -65,8 +63,8 @@ export function TraceTable({ rows, waiting, letAllIn, reading, open, more, nothi
         idOf={(trace) => trace.trace_id}
         open={open}
         more={more}
-        minWidth={breadth === 'wide' ? 960 : breadth === 'middle' ? 660 : 0}
-        height="calc(100dvh - 250px)"
+        minWidth={breadth === 'wide' ? 940 : breadth === 'middle' ? 620 : 0}
+        height="max(420px, calc(100dvh - 246px))"
         rowHeight={ROW_PX}
         nothing={nothing}
       />
@@ -83,10 +81,4 @@ export function TraceTable({ rows, waiting, letAllIn, reading, open, more, nothi
       )}
     </div>
   );
-}
-
-function useBreadth(): Breadth {
-  const wide = useMediaQuery('(min-width: 80em)', true, { getInitialValueInEffect: false });
-  const narrow = useNarrow();
-  return wide ? 'wide' : narrow ? 'narrow' : 'middle';
 }

@@ -19,7 +19,7 @@ export function TracesPage() {
   }
   return (
     <>
-      <PageHeader title="Traces">Calls and what led to them, step by step.</PageHeader>
+      <PageHeader title="Traces">Calls and what led to them, step by step</PageHeader>
       <FilterBar
         search={search}
         change={change}

@@ -134,8 +134,8 @@ function Bar({ tree, chosen, choose, closed, fold }: BarProps) {
   const kinds = useMemo(() => new Set([...tree.byId.values()].map((node) => kindOf(node.span))), [tree]);
   const next = failed[(failed.findIndex((node) => node.id === chosen) + 1) % Math.max(failed.length, 1)];
   return (
-    <Group className={classes.bar} justify="space-between" gap="xs">
-      <Group gap="md" component="ul" className={classes.legend} aria-label="Colours">
+    <Group className={classes.bar} justify="space-between" gap="4px xs">
+      <Group gap="4px 14px" component="ul" className={classes.legend} aria-label="Colours">
         {KINDS.filter((kind) => kinds.has(kind)).map((kind) => (
           <Group key={kind} gap={6} component="li" wrap="nowrap">
             <span className={`${classes.dot} ${colours.kind}`} data-kind={kind} aria-hidden />
@@ -145,7 +145,7 @@ function Bar({ tree, chosen, choose, closed, fold }: BarProps) {
           </Group>
         ))}
       </Group>
-      <Group gap={4}>
+      <Group gap={4} ml="auto" mr={-4}>
         {next !== undefined && (
           <Button size="compact-xs" variant="subtle" color="red" onClick={() => choose(next.id)}>
             {failed.length === 1 ? 'Show error' : `Next of ${count(failed.length)} errors`}

@@ -1,9 +1,9 @@
 /** What stands in the cells of the table of traces. */
 
 import { Badge, Group, Text, Tooltip } from '@mantine/core';
-import { IconAlertTriangle, IconKey, IconUser, IconUsers } from '@tabler/icons-react';
+import { IconAlertTriangle, IconKey, IconUser, IconUsersGroup } from '@tabler/icons-react';
 import { Money } from '@/ui/Money';
-import { duration } from '@/ui/numbers';
+import { count, duration } from '@/ui/numbers';
 import { Tokens } from '@/ui/Tokens';
 import { When } from '@/ui/When';
 import type { Trace } from './live';
@@ -14,8 +14,13 @@ export function Name({ trace, narrow }: { trace: Trace; narrow: boolean }) {
   return (
     <div>
       <Group gap={5} wrap="nowrap">
-        {narrow && trace.errors > 0 && (
-          <IconAlertTriangle size={14} className={classes.fault} aria-label="with errors" />
+        {trace.errors > 0 && (
+          <IconAlertTriangle
+            size={14}
+            className={classes.fault}
+            aria-label={narrow ? errorsOf(trace) : undefined}
+            aria-hidden={narrow ? undefined : true}
+          />
         )}
         <Text size="sm" fw={500} truncate title={trace.name}>
           {trace.name}
@@ -28,6 +33,12 @@ export function Name({ trace, narrow }: { trace: Trace; narrow: boolean }) {
             {' · '}
           </>
         )}
+        {!narrow && trace.errors > 0 && (
+          <Text span inherit c="var(--mantine-color-error)">
+            {errorsOf(trace)}
+            {' · '}
+          </Text>
+        )}
         {from} · {trace.spans} {trace.spans === 1 ? 'span' : 'spans'}
       </Text>
     </div>
@@ -36,7 +47,7 @@ export function Name({ trace, narrow }: { trace: Trace; narrow: boolean }) {
 
 export function Duration({ ms, scale }: { ms: number; scale: number }) {
   return (
-    <div>
+    <div className={classes.took}>
       <Text size="sm" className="number">
         {duration(ms)}
       </Text>
@@ -69,14 +80,9 @@ export function Models({ models }: { models: readonly string[] }) {
 export function InAndOut({ trace }: { trace: Trace }) {
   if (trace.input_tokens + trace.output_tokens === 0) return <Nothing />;
   return (
-    <div>
-      <Text size="sm">
-        <Tokens of={trace.input_tokens + trace.output_tokens} />
-      </Text>
-      <Text size="xs" c="dimmed">
-        <Tokens of={trace.input_tokens} /> in, <Tokens of={trace.output_tokens} /> out
-      </Text>
-    </div>
+    <Text size="sm" truncate>
+      <Tokens of={trace.input_tokens} /> / <Tokens of={trace.output_tokens} />
+    </Text>
   );
 }
 
@@ -102,7 +108,7 @@ export function Cost({ trace }: { trace: Trace }) {
 
 const OWNERS = [
   ['user', IconUser],
-  ['team', IconUsers],
+  ['team', IconUsersGroup],
   ['key', IconKey],
 ] as const;
 
@@ -128,18 +134,8 @@ export function Whose({ trace }: { trace: Trace }) {
   );
 }
 
-export function Outcome({ trace }: { trace: Trace }) {
-  if (trace.errors === 0)
-    return (
-      <Text size="sm" c="dimmed">
-        OK
-      </Text>
-    );
-  return (
-    <Badge color="red" variant="light" tt="none" px={7}>
-      {trace.errors} {trace.errors === 1 ? 'error' : 'errors'}
-    </Badge>
-  );
+function errorsOf({ errors }: Trace): string {
+  return errors === 1 ? '1 error' : `${count(errors)} errors`;
 }
 
 function Nothing() {

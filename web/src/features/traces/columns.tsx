@@ -1,9 +1,8 @@
 import type { Column } from '@/ui/DataTable';
+import type { Breadth } from '@/ui/useBreadth';
 import { When } from '@/ui/When';
-import { Cost, Duration, InAndOut, Models, Name, Outcome, Whose } from './cells';
+import { Cost, Duration, InAndOut, Models, Name, Whose } from './cells';
 import type { Trace } from './live';
-
-export type Breadth = 'narrow' | 'middle' | 'wide';
 
 /** `scale`: the duration that fills a bar. On narrow screens the time stands under the name. */
 export function columnsOf(breadth: Breadth, scale: number): Column<Trace>[] {
@@ -11,55 +10,49 @@ export function columnsOf(breadth: Breadth, scale: number): Column<Trace>[] {
   const name: Column<Trace> = {
     id: 'name',
     head: 'Trace',
-    width: narrow ? 'minmax(0, 1fr)' : 'minmax(150px, 2.6fr)',
+    width: narrow ? 'minmax(0, 1fr)' : 'minmax(170px, 2.6fr)',
     cell: (trace) => <Name trace={trace} narrow={narrow} />,
   };
   const took: Column<Trace> = {
     id: 'duration',
     head: 'Duration',
-    width: narrow ? '72px' : 'minmax(84px, 0.7fr)',
+    width: narrow ? '72px' : 'minmax(80px, 0.7fr)',
     cell: (trace) => <Duration ms={trace.duration_ms} scale={scale} />,
   };
   const cost: Column<Trace> = {
     id: 'cost',
     head: 'Cost',
-    width: narrow ? '84px' : '104px',
+    width: narrow ? '84px' : '100px',
     align: 'end',
     cell: (trace) => <Cost trace={trace} />,
-  };
-  const outcome: Column<Trace> = {
-    id: 'status',
-    head: 'Status',
-    width: '68px',
-    cell: (trace) => <Outcome trace={trace} />,
   };
   if (narrow) return [name, took, cost];
   const started: Column<Trace> = {
     id: 'started',
     head: 'Started',
-    width: 'minmax(108px, 0.7fr)',
+    width: 'minmax(104px, 0.7fr)',
     cell: (trace) => <When at={trace.started_at} />,
   };
   const models: Column<Trace> = {
     id: 'models',
     head: 'Models',
-    width: 'minmax(100px, 1.2fr)',
+    width: 'minmax(130px, 1.2fr)',
     cell: (trace) => <Models models={trace.models} />,
   };
   const tokens: Column<Trace> = {
     id: 'tokens',
-    head: 'Tokens',
-    width: '104px',
+    head: 'Tokens in / out',
+    width: '108px',
     align: 'end',
     cell: (trace) => <InAndOut trace={trace} />,
   };
   const whose: Column<Trace> = {
     id: 'whose',
     head: 'User, key',
-    width: 'minmax(100px, 1.1fr)',
+    width: 'minmax(132px, 1.1fr)',
     cell: (trace) => <Whose trace={trace} />,
   };
   return breadth === 'wide'
-    ? [name, started, took, models, tokens, cost, whose, outcome]
-    : [name, started, took, models, cost, outcome];
+    ? [name, started, took, models, tokens, cost, whose]
+    : [name, started, took, models, cost];
 }
