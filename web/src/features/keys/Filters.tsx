@@ -6,8 +6,9 @@ import { PersonPicker, TeamPicker } from './pickers';
 import { isNarrowed, type KeysSearch, STATES, type State } from './search';
 import { STATE_WORDS } from './words';
 
-const HALF = 'calc(50% - 6px)';
-const WIDE = { base: HALF, xs: 190 };
+/** Two in a row, four in a row, or all beside the search. */
+const FLEX = { base: '1 1 40%', xs: '1 1 20%', lg: 'none' };
+const WIDE = { base: 'auto', lg: 190 };
 
 type Change = { [Name in keyof KeysSearch]?: KeysSearch[Name] | undefined };
 type Props = { search: KeysSearch; change: (fields: Change) => void };
@@ -27,7 +28,8 @@ export function Filters({ search, change }: Props) {
       <Select
         aria-label="State"
         placeholder="Any state"
-        w={{ base: HALF, xs: 150 }}
+        flex={FLEX}
+        w={{ base: 'auto', lg: 150 }}
         clearable
         value={search.state ?? null}
         onChange={(state) => change({ state: (state ?? undefined) as State | undefined })}
@@ -37,6 +39,7 @@ export function Filters({ search, change }: Props) {
         <PersonPicker
           aria-label="Owner"
           placeholder="Anybody’s"
+          flex={FLEX}
           w={WIDE}
           clearable
           value={search.user ?? null}
@@ -47,6 +50,7 @@ export function Filters({ search, change }: Props) {
         <TeamPicker
           aria-label="Team"
           placeholder="Any team’s"
+          flex={FLEX}
           w={WIDE}
           clearable
           value={search.team ?? null}
@@ -86,8 +90,8 @@ function Typed({ label, placeholder, value = '', change, wide = false }: TypedPr
       placeholder={placeholder}
       value={typed}
       onChange={(event) => type(event.currentTarget.value)}
-      flex={wide ? { base: '1 1 100%', xs: '1 1 220px' } : 'none'}
-      w={wide ? 'auto' : { base: HALF, xs: 130 }}
+      flex={wide ? { base: '1 1 100%', lg: '1 1 220px' } : FLEX}
+      w={wide ? 'auto' : { base: 'auto', lg: 130 }}
       leftSection={wide ? <IconSearch size={16} aria-hidden /> : undefined}
       rightSection={
         typed === '' ? undefined : (

@@ -4,9 +4,10 @@ import { getRouteApi } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { seesAll, useMe } from '@/api/me';
 import { DataTable } from '@/ui/DataTable';
+import { LoadingTable } from '@/ui/LoadingTable';
 import { PageHeader } from '@/ui/PageHeader';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
-import { useNarrow } from '@/ui/useNarrow';
+import { Empty, Failed } from '@/ui/states';
+import { type Breadth, useBreadth } from '@/ui/useBreadth';
 import { columnsFor } from './columns';
 import { EditKeyModal } from './EditKeyModal';
 import { Filters } from './Filters';
@@ -19,6 +20,7 @@ import { useKeys } from './useKeys';
 import { useSelection } from './useSelection';
 
 const route = getRouteApi('/in/keys');
+const LEAST_PX: Record<Breadth, number> = { narrow: 0, middle: 640, wide: 930 };
 
 /** What another feature draws here; `routes/` puts them together. */
 type Props = {
@@ -29,12 +31,13 @@ export function KeysPage({ whatIf }: Props) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const all = seesAll(useMe());
-  const narrow = useNarrow();
+  const breadth = useBreadth();
   const found = useKeys(search);
   const selection = useSelection(found.keys ?? []);
   const narrowed = isNarrowed(search);
   const [tried, setTried] = useState<Key | null>(null);
   const [proposed, setProposed] = useState<Partial<Proposed> | null>(null);
+  const failed = found.error != null && found.keys === undefined;
 
   function change(fields: { [Name in keyof KeysSearch]?: KeysSearch[Name] | undefined }) {
     void navigate({ search: (before) => given<KeysSearch>({ ...before, ...fields }), replace: true });
@@ -59,25 +62,26 @@ export function KeysPage({ whatIf }: Props) {
           </>
         }
       >
-        {all ? 'Virtual keys of all people and teams.' : 'Your virtual keys, and those of your teams.'}
+        {all ? 'Virtual keys of all people and teams' : 'Your virtual keys, and those of your teams'}
       </PageHeader>
-      <Totals totals={found.totals} narrowed={narrowed} />
+      {!failed && <Totals totals={found.totals} narrowed={narrowed} />}
       <Filters search={search} change={change} />
-      {found.error != null && found.keys === undefined ? (
+      {failed ? (
         <Failed error={found.error} what="The keys could not be loaded" again={found.again} />
       ) : found.keys === undefined ? (
-        <LoadingRows rows={9} height={28} />
+        <LoadingTable rows={9} rowHeight={58} />
       ) : (
         <DataTable
           label="Keys"
-          columns={columnsFor(narrow, all ? selection : null, setTried)}
+          columns={columnsFor(breadth, all ? selection : null, setTried)}
           rows={found.keys}
           idOf={(key) => key.hash}
           open={(key) => void navigate({ to: '/keys/$hash', params: { hash: key.hash } })}
           more={found.more}
           sorting={{ by: columnOf(search.sort), change: (by) => change({ sort: sortOf(by) }) }}
-          minWidth={narrow ? 0 : 976}
-          rowHeight={narrow ? 70 : 58}
+          minWidth={LEAST_PX[breadth]}
+          height="max(420px, calc(100dvh - 332px))"
+          rowHeight={breadth === 'narrow' ? 70 : 58}
           nothing={narrowed ? <NothingFound /> : <NoKeys action={make} />}
         />
       )}

@@ -1,10 +1,19 @@
 import { Anchor, Badge, Box, Group, Progress, Text, Tooltip } from '@mantine/core';
 import { IconUser, IconUsersGroup } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
+import { fullnessColour } from '@/ui/budgets/fullness';
 import { shareOf } from '@/ui/decimals';
 import { Money } from '@/ui/Money';
 import type { Key } from './form';
-import { HASH_SHOWN, modelsWords, ownerOf, perWords, STATE_MEANS, STATE_WORDS } from './words';
+import {
+  HASH_SHOWN,
+  HASH_SHOWN_FEW,
+  modelsWords,
+  ownerOf,
+  perWords,
+  STATE_MEANS,
+  STATE_WORDS,
+} from './words';
 
 const COLOURS: Record<Key['state'], string> = {
   active: 'pine',
@@ -12,8 +21,6 @@ const COLOURS: Record<Key['state'], string> = {
   expired: 'gray',
   exhausted: 'red',
 };
-const WARN_AT = 0.8;
-const ALARM_AT = 0.95;
 
 export function StateBadge({ state }: { state: Key['state'] }) {
   return (
@@ -50,10 +57,11 @@ export function NameCell({ of: key, whole = true }: { of: Key; whole?: boolean }
       >
         {key.name}
       </Anchor>
-      <Text size="xs" c="dimmed" ff="monospace" truncate title={`${key.display}, hash ${key.hash}`}>
-        {key.hash.slice(0, HASH_SHOWN)}
-      </Text>
-      {!whole && key.state !== 'active' && (
+      {whole || key.state === 'active' ? (
+        <Text size="xs" c="dimmed" ff="monospace" truncate title={`${key.display}, hash ${key.hash}`}>
+          {key.hash.slice(0, whole ? HASH_SHOWN : HASH_SHOWN_FEW)}
+        </Text>
+      ) : (
         <Text size="xs" fw={600} truncate>
           {STATE_WORDS[key.state]}
         </Text>
@@ -77,10 +85,9 @@ export function OwnerCell({ of: key }: { of: Key }) {
 
 export function BudgetBar({ spent, budget, label }: { spent: string; budget: string; label: string }) {
   const share = shareOf(spent, budget);
-  const colour = share >= ALARM_AT ? 'red' : share >= WARN_AT ? 'yellow' : 'pine';
   return (
     <Progress.Root size={6}>
-      <Progress.Section value={Math.min(share, 1) * 100} color={colour} aria-label={label} />
+      <Progress.Section value={Math.min(share, 1) * 100} color={fullnessColour(share)} aria-label={label} />
     </Progress.Root>
   );
 }

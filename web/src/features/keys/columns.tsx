@@ -1,5 +1,6 @@
 import { Checkbox, Group, VisuallyHidden } from '@mantine/core';
 import type { Column } from '@/ui/DataTable';
+import type { Breadth } from '@/ui/useBreadth';
 import { When } from '@/ui/When';
 import { ModelsCell, NameCell, OwnerCell, SpendCell, StateBadge } from './cells';
 import type { Key } from './form';
@@ -17,15 +18,20 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'name',
     head: 'Name',
-    width: 'minmax(8rem, 2fr)',
+    width: 'minmax(8.75rem, 2fr)',
     sort: 'name',
     cell: (key) => <NameCell of={key} />,
   },
-  { id: 'owner', head: 'Owner or team', width: 'minmax(7rem, 1.2fr)', cell: (key) => <OwnerCell of={key} /> },
+  {
+    id: 'owner',
+    head: 'Owner or team',
+    width: 'minmax(8.5rem, 1.3fr)',
+    cell: (key) => <OwnerCell of={key} />,
+  },
   {
     id: 'spend',
     head: 'Spend and budget',
-    width: 'minmax(11rem, 1.4fr)',
+    width: 'minmax(10.25rem, 1.4fr)',
     sort: 'spend',
     cell: (key) => <SpendCell of={key} />,
   },
@@ -60,6 +66,9 @@ const COLUMNS: readonly Column<Key>[] = [
     cell: (key) => <When at={key.created_at} style="day" />,
   },
 ];
+
+/** Left out where there is less room than on a whole screen. */
+const LAST: readonly string[] = ['models', 'last_used', 'created'];
 
 /** What a phone has room for. */
 const FEW: readonly Column<Key>[] = [
@@ -110,10 +119,12 @@ function menu(tryOut: (key: Key) => void): Column<Key> {
 
 /** `selection` null: this person changes keys one by one. `tryOut`: what if its budget were another one. */
 export function columnsFor(
-  narrow: boolean,
+  breadth: Breadth,
   selection: Selection | null,
   tryOut: (key: Key) => void,
 ): readonly Column<Key>[] {
-  const shown = narrow ? FEW : [...COLUMNS, menu(tryOut)]; // a phone has no room for it: the key's page has all
+  if (breadth === 'narrow') return selection === null ? FEW : [picking(selection), ...FEW];
+  const some = COLUMNS.filter((column) => breadth === 'wide' || !LAST.includes(column.id));
+  const shown = [...some, menu(tryOut)]; // a phone has no room for it: the key's page has all
   return selection === null ? shown : [picking(selection), ...shown];
 }

@@ -3,6 +3,7 @@
 import type { Key } from './form';
 
 export const HASH_SHOWN = 16;
+export const HASH_SHOWN_FEW = 12;
 
 export function ownerOf(key: Key): { name: string; kind: 'person' | 'team' | 'nobody' } {
   if (key.team_id !== null) return { name: key.team_name ?? 'A team', kind: 'team' };
