@@ -8,12 +8,16 @@ const MINUS = '\u2212';
 
 const CENTS = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const MOST_DIGITS = 9;
+const LARGE = 10_000_000;
+const MILLIONS = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 2 });
 
-/** `$1,204.50`; below a dollar as many digits as it takes to see two that count: `$0.0042`. Zero is `$0.00`. */
+/** `$1,204.50`; below a dollar as many digits as it takes to see two that count: `$0.0042`. Zero is `$0.00`. From ten
+ *  millions on `$12.35M`: no card or column has room for more, and every digit is there on hover. */
 export function usd(amount: string | number): string {
   const value = Number(amount);
   const size = Math.abs(value);
   const sign = value < 0 ? MINUS : '';
+  if (size >= LARGE) return `${sign}$${MILLIONS.format(size)}`;
   if (size === 0 || size >= 1) return `${sign}$${CENTS.format(size)}`;
   return `${sign}$${small(size)}`;
 }

@@ -6,6 +6,7 @@ import { type ReactNode, useState } from 'react';
 import { seesAll, useMe } from '@/api/me';
 import { Problem } from '@/api/problem';
 import { BudgetsEditor } from '@/ui/budgets/BudgetsEditor';
+import { LoadingPanel } from '@/ui/LoadingPanel';
 import { PageHeader } from '@/ui/PageHeader';
 import { Panel } from '@/ui/Panel';
 import { Empty, Failed } from '@/ui/states';
@@ -17,6 +18,7 @@ import { DeleteKey } from './DeleteKey';
 import { EditKeyModal } from './EditKeyModal';
 import { Facts } from './Facts';
 import type { Key, Proposed } from './form';
+import classes from './KeyPage.module.css';
 import { detailsQuery } from './queries';
 import { RotateModal } from './RotateModal';
 import { SpendPanel } from './SpendPanel';
@@ -71,7 +73,7 @@ export function KeyPage({ receipt, whatIf }: Props) {
       <Cards of={data} />
       {data !== undefined && key !== undefined ? (
         <>
-          <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md" mb="md" style={{ alignItems: 'start' }}>
+          <div className={classes.panes}>
             <SimpleGrid cols={1} spacing="md">
               <SpendPanel
                 of={key}
@@ -89,14 +91,14 @@ export function KeyPage({ receipt, whatIf }: Props) {
               </Panel>
             </SimpleGrid>
             <Facts of={key} />
-          </SimpleGrid>
+          </div>
           <Calls of={key} latest={data.recent_calls} open={(callId) => change({ receipt: callId }, false)} />
         </>
       ) : (
-        <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md" role="status" aria-label="Loading">
-          <Skeleton h={340} />
-          <Skeleton h={340} />
-        </SimpleGrid>
+        <div className={classes.panes} role="status" aria-label="Loading">
+          <LoadingPanel height={338} />
+          <LoadingPanel height={600} />
+        </div>
       )}
       {key !== undefined && deed === 'edit' && <EditKeyModal of={key} proposed={proposed} close={close} />}
       {key !== undefined && deed === 'rotate' && (
