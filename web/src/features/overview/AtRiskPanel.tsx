@@ -46,12 +46,12 @@ export function AtRiskPanel({ tryOut }: { tryOut: ((limit: Limit) => void) | und
         <RiskRow key={risk.limit.id} risk={risk} tryOut={tryOut} />
       ))}
       {risks !== undefined && risks.length > SHOWN && (
-        <Text size="xs" c="dimmed" mt="xs" px={10}>
+        <Text size="xs" c="dimmed" mt="xs">
           and {risks.length - SHOWN} more
         </Text>
       )}
       {query.data !== undefined && query.data.length >= MOST_LIMITS && (
-        <Text size="xs" c="dimmed" mt="xs" px={10}>
+        <Text size="xs" c="dimmed" mt="xs">
           Of the first {MOST_LIMITS.toLocaleString('en-US')} budgets.
         </Text>
       )}

@@ -17,7 +17,7 @@ export function LatencyPanel({ asked, by }: { asked: Asked; by: Dimension }) {
       {query.isError && query.data === undefined ? (
         <Failed error={query.error} again={() => void query.refetch()} />
       ) : (
-        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
+        <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="xl">
           {query.data === undefined ? (
             <>
               <Skeleton h={292} />
@@ -40,12 +40,19 @@ function Rows({ rows, by }: { rows: Schemas['RowOut'][]; by: Dimension }) {
   const label = `Latency by ${one.toLowerCase()}`;
   const told = (ms: number | null) => (ms === null ? '–' : duration(ms));
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': label }}>
-      <Table aria-label={label} fz="sm" verticalSpacing={5} miw={400}>
+    <ScrollArea
+      type="auto"
+      offsetScrollbars="present"
+      viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': label }}
+    >
+      <Table aria-label={label} fz="sm" verticalSpacing={5} horizontalSpacing="xs" miw={300}>
         <Table.Thead>
           <Table.Tr>
             <Table.Th scope="col">{one}</Table.Th>
-            {['Calls', 'p50', 'p95', 'p99'].map((head) => (
+            <Table.Th scope="col" ta="right" visibleFrom="xs">
+              Calls
+            </Table.Th>
+            {['p50', 'p95', 'p99'].map((head) => (
               <Table.Th key={head} scope="col" ta="right">
                 {head}
               </Table.Th>
@@ -56,12 +63,12 @@ function Rows({ rows, by }: { rows: Schemas['RowOut'][]; by: Dimension }) {
           {rows.map((row) => (
             <Table.Tr key={row.value ?? ''}>
               <Table.Td
-                maw={180}
+                maw={150}
                 style={{ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}
               >
                 {nameOf(by, row.value, row.name)}
               </Table.Td>
-              <Table.Td ta="right">
+              <Table.Td ta="right" visibleFrom="xs">
                 <Tokens of={row.calls} />
               </Table.Td>
               {[row.p50_ms, row.p95_ms, row.p99_ms].map((ms, place) => (

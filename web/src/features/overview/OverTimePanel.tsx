@@ -17,6 +17,7 @@ import {
   MEASURES,
   nameOf,
 } from './dimensions';
+import classes from './Overview.module.css';
 import { type Asked, seriesQuery } from './queries';
 import { type OverviewSearch, SHAPES } from './search';
 
@@ -40,7 +41,7 @@ export function OverTimePanel({ asked, search, change }: Props) {
           <Select
             aria-label="Measure"
             size="xs"
-            w={148}
+            className={classes.choice}
             data={MEASURES.map((value) => ({ value, label: MEASURE_NAMES[value] }))}
             value={measure}
             allowDeselect={false}
@@ -50,7 +51,7 @@ export function OverTimePanel({ asked, search, change }: Props) {
           <Select
             aria-label="Group by"
             size="xs"
-            w={148}
+            className={classes.choice}
             data={[
               { value: NOTHING, label: 'All as one' },
               ...DIMENSIONS.map((value) => ({

@@ -91,7 +91,7 @@ export function OverviewPage({ above, whatIf }: Props) {
         {/* What stands below waits: it would have to move when there turns out to be nothing above. */}
         {!query.isPending && (
           <>
-            <SimpleGrid cols={{ base: 1, md: quiet ? 1 : 2 }} spacing="md">
+            <SimpleGrid cols={{ base: 1, sm: quiet ? 1 : 2 }} spacing="md">
               <AtRiskPanel tryOut={seesAll(me) ? setTried : undefined} />
               {!quiet && <FailuresPanel asked={asked} range={rangeSearch(search)} />}
             </SimpleGrid>

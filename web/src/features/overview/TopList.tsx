@@ -34,7 +34,7 @@ export function TopList({ list, dimension, rank, whole, asked, change }: Props) 
   const { shown } = FORMATS[RANK_UNITS[rank]];
   const asideOf = (calls: number, cost: string) => (rank === 'cost' ? `${short(calls)} calls` : usd(cost));
   return (
-    <Paper withBorder p="sm" miw={0}>
+    <Paper withBorder p="md" miw={0}>
       <ScrollArea type="never" mb="xs">
         <SegmentedControl
           aria-label={LIST_LABELS[list]}

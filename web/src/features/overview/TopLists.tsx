@@ -31,7 +31,7 @@ export function TopLists({ asked, overview, search, change }: Props) {
           onChange={(value) => change({ rank: RANKS.find((each) => each === value) })}
         />
       </Group>
-      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }} spacing="md">
+      <SimpleGrid cols={{ base: 1, lg: 3 }} spacing="md">
         {NAMES.map((list) => (
           <TopList
             key={list}

@@ -68,7 +68,7 @@ function tokensOf({ tokens }: Measures): number {
 export function Totals({ overview }: { overview: Overview | undefined }) {
   const now = useNow();
   return (
-    <SimpleGrid cols={{ base: 2, md: 3, xl: 6 }} spacing="md">
+    <SimpleGrid cols={{ base: 2, sm: 3, xl: 6 }} spacing="md">
       {CARDS.map(({ label, value, shown, told, ...feel }) => (
         <Stat
           key={label}
