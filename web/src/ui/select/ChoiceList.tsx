@@ -107,7 +107,11 @@ function Line({ row, things }: { row: Row; things: string }) {
         <>
           <Mark chosen={row.chosen} by={row.by} />
           <span className={classes.name}>{row.choice.label}</span>
-          {row.by !== null && <span className={classes.aside}>by {row.by}</span>}
+          {row.by !== null && (
+            <span className={classes.aside} data-by>
+              by {row.by}
+            </span>
+          )}
           <Notes of={row.choice.notes ?? []} />
         </>
       );
