@@ -130,7 +130,7 @@ export function KeyPage({ receipt, whatIf }: Props) {
 function Back() {
   return (
     <Anchor component={Link} to="/keys" c="dimmed" fz="sm" mb={6} style={{ display: 'inline-flex', gap: 4 }}>
-      <IconArrowLeft size={16} aria-hidden style={{ alignSelf: 'center' }} />
+      <IconArrowLeft size={14} aria-hidden style={{ alignSelf: 'center' }} />
       Keys
     </Anchor>
   );

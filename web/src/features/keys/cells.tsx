@@ -92,8 +92,8 @@ export function BudgetBar({ spent, budget, label }: { spent: string; budget: str
   );
 }
 
-/** What was spent in the period that runs, and how much of the budget that is. */
-export function SpendCell({ of: key }: { of: Key }) {
+/** What was spent in the period that runs, and how much of the budget that is. `whole`: there is room for the period. */
+export function SpendCell({ of: key, whole = true }: { of: Key; whole?: boolean }) {
   return (
     <Box>
       <Group gap={4} wrap="nowrap" justify="space-between">
@@ -106,7 +106,7 @@ export function SpendCell({ of: key }: { of: Key }) {
           ) : (
             <>
               of <Money usd={key.budget_usd} />
-              {perWords(key.budget_reset)}
+              {whole && perWords(key.budget_reset)}
             </>
           )}
         </Text>

@@ -79,7 +79,13 @@ const FEW: readonly Column<Key>[] = [
     sort: 'name',
     cell: (key) => <NameCell of={key} whole={false} />,
   },
-  { id: 'spend', head: 'Spend', width: '10.5rem', sort: 'spend', cell: (key) => <SpendCell of={key} /> },
+  {
+    id: 'spend',
+    head: 'Spend',
+    width: 'minmax(0, 1.15fr)',
+    sort: 'spend',
+    cell: (key) => <SpendCell of={key} whole={false} />,
+  },
 ];
 
 function picking(selection: Selection): Column<Key> {

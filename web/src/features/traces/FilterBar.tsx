@@ -76,7 +76,7 @@ function SearchText({ value, change }: { value: string; change: (text: string | 
   const { typed, type, tellNow } = useTyped(value, change);
   return (
     <TextInput
-      flex="1 1 220px"
+      flex="1 1 180px"
       type="search"
       aria-label="Search in names, messages and attributes"
       placeholder="Search names, messages, attributes"
