@@ -27,7 +27,7 @@ export function Empty({ icon, title, children, action, small = false }: EmptyPro
           {title}
         </Title>
         {children !== undefined && (
-          <Text c="dimmed" size="sm" ta="center" component="div" style={{ textWrap: 'pretty' }}>
+          <Text c="dimmed" size="sm" ta="center" component="div" mb={4} style={{ textWrap: 'pretty' }}>
             {children}
           </Text>
         )}

@@ -30,7 +30,7 @@ export function Checklist({ first }: { first: FirstSteps }) {
     people: <PeopleStep />,
   };
   return (
-    <Paper withBorder radius="lg" component="section" aria-labelledby="first-steps" mb="xl">
+    <Paper withBorder component="section" aria-labelledby="first-steps" mb="xl">
       <Box p="lg" pb="md">
         <Group justify="space-between" align="flex-start" wrap="nowrap">
           <div>

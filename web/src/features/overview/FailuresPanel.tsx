@@ -11,6 +11,11 @@ import { type Asked, failuresQuery } from './queries';
 const SHOWN = 8;
 const UNSAID = '_OTHER';
 
+function nameOf(type: string): string {
+  if (type === UNSAID) return 'Unspecified';
+  return /^[45]\d\d$/.test(type) ? `HTTP ${type}` : type;
+}
+
 /** Failed calls by what went wrong. */
 export function FailuresPanel({ asked, range }: { asked: Asked; range: RangeSearch }) {
   const query = useQuery(failuresQuery(asked));
@@ -51,7 +56,7 @@ export function FailuresPanel({ asked, range }: { asked: Asked; range: RangeSear
       {failures?.slice(0, SHOWN).map(({ error_type, errors }) => (
         <ShareRow
           key={error_type}
-          name={error_type === UNSAID ? 'Unspecified' : error_type}
+          name={nameOf(error_type)}
           share={errors / all}
           aside={percent(errors / all)}
           value={count(errors)}

@@ -7,6 +7,7 @@ import { Failed } from '@/ui/states';
 import { Tokens } from '@/ui/Tokens';
 import { DIMENSION_NAMES, type Dimension, nameOf } from './dimensions';
 import { Histogram } from './Histogram';
+import classes from './Overview.module.css';
 import { type Asked, latencyQuery } from './queries';
 
 /** How long calls took: all of them, and by what the chart is grouped by. */
@@ -35,25 +36,33 @@ export function LatencyPanel({ asked, by }: { asked: Asked; by: Dimension }) {
   );
 }
 
-function Rows({ rows, by }: { rows: Schemas['RowOut'][]; by: Dimension }) {
+type Row = Schemas['RowOut'];
+
+/** A phone has room for the first two; the last is of the rarest. */
+const QUANTILES = [
+  { head: 'p50', of: (row: Row) => row.p50_ms, last: {} },
+  { head: 'p95', of: (row: Row) => row.p95_ms, last: {} },
+  { head: 'p99', of: (row: Row) => row.p99_ms, last: { visibleFrom: 'xs' } },
+] as const;
+
+function Rows({ rows, by }: { rows: Row[]; by: Dimension }) {
   const { one } = DIMENSION_NAMES[by];
   const label = `Latency by ${one.toLowerCase()}`;
-  const told = (ms: number | null) => (ms === null ? '–' : duration(ms));
   return (
     <ScrollArea
       type="auto"
       offsetScrollbars="present"
       viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': label }}
     >
-      <Table aria-label={label} fz="sm" verticalSpacing={5} horizontalSpacing="xs" miw={300}>
+      <Table aria-label={label} fz="sm" verticalSpacing={5} horizontalSpacing="xs" miw={260}>
         <Table.Thead>
           <Table.Tr>
             <Table.Th scope="col">{one}</Table.Th>
             <Table.Th scope="col" ta="right" visibleFrom="xs">
               Calls
             </Table.Th>
-            {['p50', 'p95', 'p99'].map((head) => (
-              <Table.Th key={head} scope="col" ta="right">
+            {QUANTILES.map(({ head, last }) => (
+              <Table.Th key={head} scope="col" ta="right" {...last}>
                 {head}
               </Table.Th>
             ))}
@@ -62,19 +71,15 @@ function Rows({ rows, by }: { rows: Schemas['RowOut'][]; by: Dimension }) {
         <Table.Tbody>
           {rows.map((row) => (
             <Table.Tr key={row.value ?? ''}>
-              <Table.Td
-                maw={150}
-                style={{ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}
-              >
+              <Table.Td maw={150} className={classes.cell} title={nameOf(by, row.value, row.name)}>
                 {nameOf(by, row.value, row.name)}
               </Table.Td>
               <Table.Td ta="right" visibleFrom="xs">
                 <Tokens of={row.calls} />
               </Table.Td>
-              {[row.p50_ms, row.p95_ms, row.p99_ms].map((ms, place) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: three columns
-                <Table.Td key={place} ta="right" className="number" style={{ whiteSpace: 'nowrap' }}>
-                  {told(ms)}
+              {QUANTILES.map(({ head, of, last }) => (
+                <Table.Td key={head} ta="right" className={`${classes.cell} number`} {...last}>
+                  {told(of(row))}
                 </Table.Td>
               ))}
             </Table.Tr>
@@ -83,4 +88,8 @@ function Rows({ rows, by }: { rows: Schemas['RowOut'][]; by: Dimension }) {
       </Table>
     </ScrollArea>
   );
+}
+
+function told(ms: number | null): string {
+  return ms === null ? '–' : duration(ms);
 }
