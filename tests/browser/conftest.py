@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 from playwright.async_api import Browser
 
-from browser.visiting import Account, Theme, Visitor, an_account, chromium_running, visiting
+from browser.visiting import PROVIDER_KEY, Account, Theme, Visitor, an_account, chromium_running, visiting
 from databases import Databases
 from making import connected
 from stage import Stage, demo_in, open_stage
@@ -23,10 +23,14 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def stage(embedded_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """A house whose pages are built."""
+    """A house whose pages are built; what it sends out may go to receivers of the tests."""
     assert (SITE / "index.html").is_file(), "the pages are not built: run the tests with `make test`, or `make pages`"
     url = embedded_databases.take()
-    async with connected(url) as database, open_stage(database, url, tmp_path_factory.mktemp("browser")) as opened:
+    place, world = tmp_path_factory.mktemp("browser"), {"provider_keys": frozenset({PROVIDER_KEY})}
+    async with (
+        connected(url) as database,
+        open_stage(database, url, place, world=world, allow_private_webhooks=True) as opened,
+    ):
         yield opened
 
 

@@ -5,7 +5,7 @@ import re
 from playwright.async_api import Page, expect
 
 from browser.conftest import Arrive
-from browser.visiting import Account, Visitor, a_colleague, call, eventually
+from browser.visiting import Account, Visitor, a_colleague, call, eventually, read_secret
 from stage import Stage
 from tollhouse.control.callers import Actor
 from tollhouse.control.people import teams
@@ -42,17 +42,7 @@ async def _do(page: Page, deed: str) -> None:
 async def _make(page: Page) -> str:
     """Press the button; the raw key is shown this once."""
     await page.get_by_role("button", name="Make key").click()
-    return await _read_secret(page)
-
-
-async def _read_secret(page: Page) -> str:
-    shown = page.get_by_test_id("secret")
-    raw_key = (await shown.text_content() or "").strip()
-    assert raw_key.startswith("aig_")
-    await page.get_by_role("button", name="I have stored it").click()
-    await expect(shown).to_have_count(0)
-    assert raw_key not in await page.content()
-    return raw_key
+    return await read_secret(page)
 
 
 async def _open_key(visitor: Visitor, name: str) -> None:
@@ -118,7 +108,7 @@ async def test_a_rotated_key_has_another_secret_and_the_former_ends(
     await page.get_by_label("The former key ends").first.click()
     await page.get_by_role("option", name="At once").click()
     await page.get_by_role("button", name="Rotate key").click()
-    present = await _read_secret(page)
+    present = await read_secret(page)
     assert (await call(stage, former)).status_code == 401
     assert (await call(stage, present)).status_code == 200
 

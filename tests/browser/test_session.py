@@ -5,20 +5,6 @@ from playwright.async_api import expect
 from browser.conftest import Arrive
 from browser.visiting import PASSWORD, Account
 from stage import Stage
-from tollhouse.foundation.ids import new_id
-
-
-async def test_somebody_registers_and_stands_before_an_overview_that_says_what_to_do(arrive: Arrive) -> None:
-    visitor = await arrive()
-    page = visitor.page
-    await visitor.go("/register")
-    await page.get_by_label("Organisation").fill("Harbour Ltd")
-    await page.get_by_label("Your name").fill("Hana Harbour")
-    await page.get_by_label("E-mail address").fill(f"{new_id()}@example.com")
-    await page.get_by_label("Password", exact=True).fill(PASSWORD)
-    await visitor.button("Register").click()
-    await expect(page.get_by_role("heading", level=1)).to_be_visible()
-    await expect(page.get_by_role("navigation").first).to_be_visible()
 
 
 async def test_a_stranger_is_led_to_the_sign_in_page_and_back_to_where_they_wanted(

@@ -22,6 +22,8 @@ from tollhouse.foundation.ids import CustomerId, UserId, new_id
 from tollhouse.foundation.secrets import Secret
 
 PASSWORD: Final = "correct horse battery staple"
+PROVIDER_KEY: Final = "sk-canary-of-the-dashboard-0123456789"
+"""Of a customer's own; the emulated providers know it."""
 WAIT_MS: Final = 15_000
 """How long a test looks for something before it says that it is not there; the machine may be busy."""
 _PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -29,6 +31,14 @@ _ARGUMENTS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
+
+_KEPT: Final = """
+    () => [
+        ...[localStorage, sessionStorage].map((each) => JSON.stringify(each)),
+        ...[...document.querySelectorAll('input, textarea')].map((field) => field.value),
+        JSON.stringify(history.state), document.cookie,
+    ]
+"""
 
 Theme = Literal["light", "dark"]
 
@@ -157,6 +167,24 @@ async def call(stage: Stage, raw_key: str, model: str = "gpt-4o-mini", *, most: 
         answer = await client.post("/v1/ai/chat/completions", json=body, headers={"Authorization": f"Bearer {raw_key}"})
     await asyncio.wait_for(stage.house.road.keeper.drained(), 20)
     return answer
+
+
+async def read_secret(page: Page, begins: str = "aig_") -> str:
+    """What is shown this once; afterwards it is nowhere in the page, its fields or what the browser keeps."""
+    shown = page.get_by_test_id("secret")
+    secret = (await shown.text_content() or "").strip()
+    assert secret.startswith(begins)
+    await page.get_by_role("button", name="I have stored it").click()
+    await expect(shown).to_have_count(0)
+    await assert_forgotten(page, secret)
+    return secret
+
+
+async def assert_forgotten(page: Page, secret: str) -> None:
+    assert secret not in await page.content()
+    assert secret not in page.url
+    kept: list[str] = await page.evaluate(_KEPT)
+    assert [each for each in kept if secret in each] == []
 
 
 async def eventually(ask: Callable[[], Awaitable[httpx.Response]], status: int) -> httpx.Response:

@@ -17,6 +17,7 @@ WAYS_AROUND = re.compile(
     r"@ts-ignore|@ts-nocheck|@ts-expect-error|dangerouslySetInnerHTML|\beval\(|new Function\(|\.innerHTML\b"
     r"|:\s*any\b|\bas any\b|<any\b|\bany\[\]"
 )
+MANTINES_DIALOG = re.compile(r"""import \{[^}]*\b(?:Modal|Drawer)\b[^}]*\} from '@mantine/core'""")
 IMPORTS = re.compile(r"""(?:from|import)\s*\(?\s*['"]([^'"]+)['"]""")
 
 
@@ -40,6 +41,14 @@ def test_nothing_goes_around_types_or_the_policy() -> None:
         if path.suffix != ".css"
     }
     assert {name: ways for name, ways in found.items() if ways} == {}
+
+
+def test_dialogs_are_those_that_give_the_focus_back() -> None:
+    """Mantine's own do not when they are taken out of the page."""
+    found = [
+        _relative(path) for path in FILES if path.name != "dialogs.tsx" and MANTINES_DIALOG.search(path.read_text())
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("storey", ["features", "ui", "api"])

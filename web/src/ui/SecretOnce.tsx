@@ -31,6 +31,8 @@ export function SecretOnce({ secret, what, done, children }: Props) {
             {({ copied, copy }) => (
               <Button
                 flex="none"
+                autoFocus // the form that was here had the focus; without it the keyboard would start anew
+                h="auto"
                 variant={copied ? 'light' : 'filled'}
                 onClick={copy}
                 leftSection={

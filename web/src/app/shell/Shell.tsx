@@ -5,13 +5,13 @@ import { useDisclosure } from '@mantine/hooks';
 import { useSuspenseQuery } from '@tanstack/react-query';
 import { Outlet, useRouter } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { isLeaving } from '@/api/leaving';
 import { meQuery } from '@/api/me';
 import { Brand } from '@/ui/Brand';
 import { Menu } from './Menu';
 import { Person } from './Person';
 import { PaletteButton } from './palette/PaletteButton';
 import classes from './Shell.module.css';
-import { isLeaving } from './useSignOut';
 
 export function Shell() {
   const { data: me } = useSuspenseQuery(meQuery);

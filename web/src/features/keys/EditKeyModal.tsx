@@ -1,4 +1,5 @@
-import { Modal, Stack, Switch } from '@mantine/core';
+import { Stack, Switch } from '@mantine/core';
+import { Modal } from '@/ui/dialogs';
 import { FormButtons } from '@/ui/FormButtons';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';

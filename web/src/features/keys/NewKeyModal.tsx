@@ -1,6 +1,7 @@
-import { Group, Modal, SegmentedControl, Stack } from '@mantine/core';
+import { Group, SegmentedControl, Stack } from '@mantine/core';
 import { useState } from 'react';
 import { seesAll, useMe } from '@/api/me';
+import { Modal } from '@/ui/dialogs';
 import { FormButtons } from '@/ui/FormButtons';
 import { Failed } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Select, Stack, Text } from '@mantine/core';
+import { Button, Group, Select, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
+import { Modal } from '@/ui/dialogs';
 import { Failed } from '@/ui/states';
 import type { Key } from './form';
 import { IssuedKey } from './IssuedKey';

@@ -58,5 +58,6 @@ export function othersQuery(wanted: boolean) {
       return (await take(api.GET('/v1/invitations', { signal }))).invitations.length > 0;
     },
     enabled: wanted,
+    staleTime: 0, // whoever comes back from inviting somebody sees the step done
   });
 }

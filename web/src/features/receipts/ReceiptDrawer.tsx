@@ -1,5 +1,6 @@
-import { Drawer, Skeleton, Stack } from '@mantine/core';
+import { Skeleton, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { Drawer } from '@/ui/dialogs';
 import { Failed } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { receiptQuery } from './queries';

@@ -1,9 +1,10 @@
-import { Button, Group, Modal, SegmentedControl, Stack, Text } from '@mantine/core';
+import { Button, Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconPlus } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, take } from '@/api/client';
+import { Modal } from '@/ui/dialogs';
 import { fieldErrors } from '@/ui/formErrors';
 import { ModelSelect } from '@/ui/ModelSelect';
 import { Failed } from '@/ui/states';

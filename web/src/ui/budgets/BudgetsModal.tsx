@@ -1,9 +1,10 @@
-import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconPlus } from '@tabler/icons-react';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
+import { Modal } from '../dialogs';
 import { type Limit, type Place, useSetBudgets } from './api';
 import { WindowFields } from './WindowFields';
 import { bodyOf, formOf, MOST_WINDOWS, newWindow, problemsOf, type WindowForm } from './windows';

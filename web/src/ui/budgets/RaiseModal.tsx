@@ -1,4 +1,4 @@
-import { Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { LIMIT, problemWithUsd, typedUsd } from '@/ui/decimals';
 import { FormButtons } from '@/ui/FormButtons';
@@ -6,6 +6,7 @@ import { fieldErrors } from '@/ui/formErrors';
 import { Money } from '@/ui/Money';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
+import { Modal } from '../dialogs';
 import { type Limit, useRaise } from './api';
 import { ends, type RaiseEnd, until, untilProblem } from './raise';
 import { everyWords } from './windows';

@@ -1,7 +1,8 @@
-import { Checkbox, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Checkbox, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useState } from 'react';
 import { LIMIT, problemWithUsd, typedUsd, usdField } from '@/ui/decimals';
+import { Modal } from '@/ui/dialogs';
 import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { Money } from '@/ui/Money';

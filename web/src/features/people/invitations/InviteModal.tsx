@@ -1,9 +1,10 @@
-import { Modal, MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core';
+import { MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
 import { type Role, useMe } from '@/api/me';
+import { Modal } from '@/ui/dialogs';
 import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { SecretOnce } from '@/ui/SecretOnce';

@@ -1,6 +1,7 @@
-import { Modal, Stack, TextInput } from '@mantine/core';
+import { Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { api, take } from '@/api/client';
+import { Modal } from '@/ui/dialogs';
 import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';

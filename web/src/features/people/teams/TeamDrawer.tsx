@@ -1,8 +1,9 @@
-import { Drawer, Skeleton, Stack, Title } from '@mantine/core';
+import { Skeleton, Stack, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMe } from '@/api/me';
 import { Problem } from '@/api/problem';
 import { BudgetsEditor } from '@/ui/budgets/BudgetsEditor';
+import { Drawer } from '@/ui/dialogs';
 import { KeysLink } from '@/ui/KeysLink';
 import { Failed } from '@/ui/states';
 import { Part } from '../Part';

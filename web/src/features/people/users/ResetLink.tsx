@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
+import { Modal } from '@/ui/dialogs';
 import { SecretOnce } from '@/ui/SecretOnce';
 import { Failed } from '@/ui/states';
 import { When } from '@/ui/When';

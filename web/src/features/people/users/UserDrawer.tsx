@@ -1,7 +1,8 @@
-import { Drawer, Skeleton, Stack } from '@mantine/core';
+import { Skeleton, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMe } from '@/api/me';
 import { BudgetsEditor } from '@/ui/budgets/BudgetsEditor';
+import { Drawer } from '@/ui/dialogs';
 import { KeysLink } from '@/ui/KeysLink';
 import { Failed } from '@/ui/states';
 import { Part } from '../Part';

@@ -1,5 +1,6 @@
-import { Box, Button, Code, Drawer, Group, Stack, Text } from '@mantine/core';
+import { Box, Button, Code, Group, Stack, Text } from '@mantine/core';
 import { Copy } from '@/ui/Copy';
+import { Drawer } from '@/ui/dialogs';
 import { Term } from '@/ui/Term';
 import { When } from '@/ui/When';
 import classes from './AuditLine.module.css';

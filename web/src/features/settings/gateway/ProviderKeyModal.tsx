@@ -1,8 +1,9 @@
-import { Autocomplete, Modal, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { Autocomplete, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 import { api, take } from '@/api/client';
 import { modelPatternsQuery } from '@/ui/budgets/api';
+import { Modal } from '@/ui/dialogs';
 import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';

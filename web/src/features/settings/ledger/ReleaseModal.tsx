@@ -1,8 +1,9 @@
-import { Alert, Modal, Radio, Stack, TextInput } from '@mantine/core';
+import { Alert, Radio, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
 import { LIMIT, problemWithUsd, typedUsd } from '@/ui/decimals';
+import { Modal } from '@/ui/dialogs';
 import { FormButtons } from '@/ui/FormButtons';
 import { fieldErrors } from '@/ui/formErrors';
 import { Money } from '@/ui/Money';

@@ -1,23 +1,18 @@
 import { Button, Group, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
-import { api, rememberCsrfToken, take } from '@/api/client';
+import { useMutation } from '@tanstack/react-query';
+import { api, take } from '@/api/client';
+import { useLeave } from '@/api/leaving';
 import { Confirm } from '@/ui/Confirm';
 import type { Customer } from '../customer';
 import { Card } from '../Section';
 
 export function DangerZone({ customer }: { customer: Customer }) {
   const [opened, { open, close }] = useDisclosure();
-  const client = useQueryClient();
-  const navigate = useNavigate();
+  const leave = useLeave();
   const end = useMutation({
-    mutationFn: () => take(api.POST('/v1/customers/me/delete', { body: { name: customer.name } })),
-    onSuccess: async () => {
-      rememberCsrfToken(null);
-      await navigate({ to: '/sign-in' });
-      client.clear();
-    },
+    mutationFn: () =>
+      leave(() => take(api.POST('/v1/customers/me/delete', { body: { name: customer.name } }))),
   });
   return (
     <Card title="Danger zone" danger>

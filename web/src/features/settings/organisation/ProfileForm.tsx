@@ -1,5 +1,6 @@
 import { Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
+import type { Schemas } from '@/api/client';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
@@ -21,17 +22,20 @@ export function ProfileForm({ customer }: { customer: Customer }) {
     },
   });
   const general = change.error !== null && fieldErrors(change.error, FIELDS) === null;
-  function save({ name, billing }: { name: string; billing: string }) {
-    change.mutate(
-      { name: name.trim(), billing_email: billing.trim() || null },
-      {
-        onSuccess: ({ customer: now }) => {
-          form.setInitialValues({ name: now.name, billing: now.billing_email ?? '' });
-          form.reset();
-          done('The organisation is saved');
-        },
-        onError: (error) => form.setErrors(fieldErrors(error, FIELDS) ?? {}),
+  function put(body: Schemas['CustomerPatch'], said: () => void) {
+    change.mutate(body, {
+      onSuccess: ({ customer: now }) => {
+        form.setInitialValues({ name: now.name, billing: now.billing_email ?? '' });
+        form.reset();
+        said();
       },
+      onError: (error) => form.setErrors(fieldErrors(error, FIELDS) ?? {}),
+    });
+  }
+  function save({ name, billing }: { name: string; billing: string }) {
+    const before = { name: customer.name, billing_email: customer.billing_email };
+    put({ name: name.trim(), billing_email: billing.trim() || null }, () =>
+      done('The organisation is saved', () => put(before, () => done('The organisation is as it was'))),
     );
   }
   return (
