@@ -50,4 +50,5 @@ async def assert_open_to_everybody(visitor: Visitor, within: str = "[role=dialog
     for theme in ("dark", "light"):
         await page.emulate_media(color_scheme=theme)
         await expect(page.locator(f"html[data-mantine-color-scheme={theme}]")).to_have_count(1)
-        assert await violations(page, within) == [], theme
+        found = await violations(page, within)
+        assert not found, "\n".join((f"in {theme}:", *found))

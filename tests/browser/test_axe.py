@@ -1,8 +1,9 @@
 """Nobody is shut out: axe finds nothing serious or critical on any page, light or dark."""
 
 import pytest
+from playwright.async_api import Route, expect
 
-from browser.axe import violations
+from browser.axe import assert_open_to_everybody, violations
 from browser.conftest import Arrive
 from browser.places import INSIDE, OUTSIDE, Place, open_place
 from browser.visiting import Account, Theme
@@ -19,6 +20,20 @@ async def test_a_page_for_strangers_is_open_to_everybody(arrive: Arrive, place: 
     visitor = await arrive(theme=theme)
     await open_place(visitor, place)
     assert await violations(visitor.page) == []
+
+
+async def test_closed_registration_is_open_to_everybody(arrive: Arrive) -> None:
+    """The page that says it; the answer is another only on its way to the page."""
+    visitor = await arrive()
+
+    async def close(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(response=answer, json=await answer.json() | {"registration_open": False})
+
+    await visitor.page.route("**/v1/sign-in-options", close)
+    await visitor.go("/register")
+    await expect(visitor.page.get_by_text("Registration is closed here")).to_be_visible()
+    await assert_open_to_everybody(visitor, "html")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -4,6 +4,7 @@ import re
 
 from playwright.async_api import Page, expect
 
+from browser.axe import assert_open_to_everybody
 from browser.conftest import Arrive
 from browser.visiting import Account, Visitor, a_colleague, call, eventually, read_secret
 from stage import Stage
@@ -67,6 +68,7 @@ async def test_a_key_with_a_budget_is_spent_to_its_end_raised_and_works_again(
     await expect(page.get_by_text("Total usage")).to_be_visible()
     await expect(page.get_by_role("table", name="Calls").get_by_text("gpt-4o-mini").first).to_be_visible()
     await page.get_by_role("button", name="Edit", exact=True).click()
+    await assert_open_to_everybody(visitor)
     await page.get_by_role("dialog").get_by_label("Budget in USD").fill("5")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
@@ -82,6 +84,7 @@ async def test_a_call_is_explained_by_its_receipt(arrive: Arrive, admin: Account
     await page.get_by_role("table", name="Calls").get_by_text("gpt-4o-mini").first.click()
     receipt = page.get_by_role("dialog", name="Receipt")
     await expect(receipt.get_by_text(call_id[:8]).first).to_be_visible()
+    await assert_open_to_everybody(visitor)
 
 
 async def test_a_key_is_switched_off_and_on(arrive: Arrive, admin: Account, stage: Stage) -> None:
@@ -105,6 +108,7 @@ async def test_a_rotated_key_has_another_secret_and_the_former_ends(
     former = await _new_key(visitor, "Turn")
     await _open_key(visitor, "Turn")
     await _do(page, "Rotate")
+    await assert_open_to_everybody(visitor)
     await page.get_by_label("The former key ends").first.click()
     await page.get_by_role("option", name="At once").click()
     await page.get_by_role("button", name="Rotate key").click()
@@ -170,6 +174,7 @@ async def test_a_deleted_key_is_gone(arrive: Arrive, admin: Account, stage: Stag
     raw_key = await _new_key(visitor, "Farewell")
     await _open_key(visitor, "Farewell")
     await _do(page, "Delete")
+    await assert_open_to_everybody(visitor)
     await page.get_by_role("button", name="Delete key").click()
     await expect(page.get_by_role("heading", level=1, name="Keys")).to_be_visible()
     await expect(page.get_by_text("Farewell")).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from playwright.async_api import Page, expect
 
+from browser.axe import assert_open_to_everybody
 from browser.conftest import Arrive
 from browser.visiting import Account, Visitor
 from tollhouse.demo.customer import Demo
@@ -27,6 +28,7 @@ async def test_a_keys_page_and_the_list_try_its_budget_out_and_apply_it(arrive: 
     await page.get_by_role("button", name="Actions for Claude Code").click()
     await page.get_by_role("menuitem", name="What if").click()
     await _try(page, "Claude Code", "0.5")
+    await assert_open_to_everybody(visitor)
     await page.get_by_role("button", name="Apply this budget").click()
     form = page.get_by_role("dialog", name="Claude Code")
     await expect(form.get_by_label("Budget in USD")).to_have_value("0.5")

@@ -74,10 +74,10 @@ function quiet(colour: string): Record<string, string> {
   };
 }
 
-/** White can be read on it. Mantine sets it by scheme, so that it must be set anew by scheme, too. */
+/** White is read on it; Mantine sets it for each scheme, so that it must be set again for each. */
 const RED = {
-  '--mantine-color-red-filled': 'var(--mantine-color-red-8)',
-  '--mantine-color-red-filled-hover': 'var(--mantine-color-red-9)',
+  '--mantine-color-red-filled': 'var(--mantine-color-red-9)',
+  '--mantine-color-red-filled-hover': 'color-mix(in srgb, var(--mantine-color-red-9) 85%, black)',
 };
 
 /** What Mantine's own colours lack in contrast: small grey text, and errors below fields. */
