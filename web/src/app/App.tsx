@@ -3,6 +3,7 @@ import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { queryClient } from '@/api/queries';
+import { Hints } from '@/ui/Hints';
 import { nonce } from './nonce';
 import { router } from './router';
 import { theme, variables } from './theme';
@@ -21,6 +22,7 @@ export function App() {
       <QueryClientProvider client={queryClient}>
         <Notifications position="bottom-right" limit={4} />
         <RouterProvider router={router} />
+        <Hints />
       </QueryClientProvider>
     </MantineProvider>
   );

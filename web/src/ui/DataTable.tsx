@@ -3,7 +3,7 @@
 import { Box, Skeleton, Text, UnstyledButton } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, memo, type ReactNode, useEffect, useRef } from 'react';
+import { type KeyboardEvent, memo, type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
 import classes from './DataTable.module.css';
 
 export type Column<Row> = {
@@ -65,6 +65,12 @@ export function DataTable<Row>(props: Props<Row>) {
     if (more?.has && !more.busy && last >= rows.length - SPARE_ROWS) more.load();
   }, [more, last, rows.length]);
   const tracks = columns.map((column) => column.width).join(' ');
+  const cells = useSteady(columns);
+  const opening = useRef(open);
+  useEffect(() => {
+    opening.current = open;
+  });
+  const openRow = useCallback((row: Row) => opening.current?.(row), []);
   return (
     <Box className={classes.frame}>
       <div
@@ -98,8 +104,8 @@ export function DataTable<Row>(props: Props<Row>) {
                   height={rowHeight}
                   tracks={tracks}
                   row={row}
-                  columns={columns}
-                  open={open}
+                  columns={cells}
+                  open={open && openRow}
                 />
               );
             })}
@@ -135,6 +141,16 @@ function Head<Row>({ column, sorting }: { column: Column<Row>; sorting: Sorting 
       </UnstyledButton>
     </div>
   );
+}
+
+/** The columns as they were for as long as their cells are the same: a new head is no reason to draw all rows anew. */
+function useSteady<Row>(columns: readonly Column<Row>[]): readonly Column<Row>[] {
+  const [steady, setSteady] = useState(columns);
+  const same =
+    steady.length === columns.length && columns.every((column, place) => column.cell === steady[place]?.cell);
+  if (same) return steady;
+  setSteady(columns);
+  return columns;
 }
 
 /** By how many rows a key moves. */

@@ -1,20 +1,15 @@
-import { Text, Tooltip } from '@mantine/core';
+import { hint } from './hinting';
 import { count, short } from './numbers';
+import text from './text.module.css';
 
 /** A number of tokens, calls or spans; every digit of it on hover. */
 export function Tokens({ of: value }: { of: number | null }) {
-  if (value === null)
-    return (
-      <Text span inherit c="dimmed">
-        –
-      </Text>
-    );
+  if (value === null) return <span className={text.faint}>–</span>;
   const shown = short(value);
   const exact = count(value);
-  const text = (
-    <Text span inherit className="number">
+  return (
+    <span className="number" {...hint(shown === exact ? undefined : exact)}>
       {shown}
-    </Text>
+    </span>
   );
-  return shown === exact ? text : <Tooltip label={exact}>{text}</Tooltip>;
 }

@@ -1,4 +1,5 @@
-import { Text, Tooltip } from '@mantine/core';
+import { hint } from './hinting';
+import text from './text.module.css';
 import { day, minute, relative, second, utc } from './times';
 import { useNow } from './useNow';
 
@@ -15,12 +16,7 @@ export function When({
   none?: string;
 }) {
   const now = useNow();
-  if (at === null)
-    return (
-      <Text span inherit c="dimmed">
-        {none}
-      </Text>
-    );
+  if (at === null) return <span className={text.faint}>{none}</span>;
   const moment = new Date(at);
   // The page's clock is up to half a minute old: what was a second ago is not yet to come.
   const seen = moment > now && moment.getTime() <= Date.now() ? moment : now;
@@ -31,10 +27,8 @@ export function When({
     second: () => second(moment),
   };
   return (
-    <Tooltip label={utc(moment)}>
-      <Text span inherit component="time" dateTime={at} className="number">
-        {shown[style]()}
-      </Text>
-    </Tooltip>
+    <time dateTime={at} className="number" {...hint(utc(moment))}>
+      {shown[style]()}
+    </time>
   );
 }

@@ -6,10 +6,16 @@ const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFra
 const PERCENT = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 1 });
 const MINUS = '\u2212';
 
-const CENTS = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const MOST_DIGITS = 9;
 const LARGE = 10_000_000;
 const MILLIONS = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 2 });
+/** By how many decimals they show at most. To make one costs as much as a row of a table, so all are made once. */
+const DECIMALS = Array.from(
+  { length: MOST_DIGITS + 1 },
+  (_, most) =>
+    new Intl.NumberFormat('en-US', { minimumFractionDigits: Math.min(2, most), maximumFractionDigits: most }),
+);
+const CENTS = 2;
 
 /** `$1,204.50`; below a dollar as many digits as it takes to see two that count: `$0.0042`. Zero is `$0.00`. From ten
  *  millions on `$12.35M`: no card or column has room for more, and every digit is there on hover. */
@@ -18,15 +24,8 @@ export function usd(amount: string | number): string {
   const size = Math.abs(value);
   const sign = value < 0 ? MINUS : '';
   if (size >= LARGE) return `${sign}$${MILLIONS.format(size)}`;
-  if (size === 0 || size >= 1) return `${sign}$${CENTS.format(size)}`;
-  return `${sign}$${small(size)}`;
-}
-
-function small(size: number): string {
-  const digits = Math.min(MOST_DIGITS, Math.max(2, 1 - Math.floor(Math.log10(size))));
-  return new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: digits }).format(
-    size,
-  );
+  const digits = size === 0 || size >= 1 ? CENTS : Math.max(CENTS, 1 - Math.floor(Math.log10(size)));
+  return `${sign}$${DECIMALS[Math.min(digits, MOST_DIGITS)]?.format(size)}`;
 }
 
 /** All digits that the API gave. */

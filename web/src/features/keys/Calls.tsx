@@ -1,4 +1,4 @@
-import { Anchor, Badge, Box, Text } from '@mantine/core';
+import { Anchor } from '@mantine/core';
 import { IconPhoneCall } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -7,8 +7,10 @@ import { type Column, DataTable } from '@/ui/DataTable';
 import { Money } from '@/ui/Money';
 import { duration } from '@/ui/numbers';
 import { Panel } from '@/ui/Panel';
+import { Pill } from '@/ui/Pill';
 import { Empty, Failed } from '@/ui/states';
 import { Tokens } from '@/ui/Tokens';
+import text from '@/ui/text.module.css';
 import { useNarrow } from '@/ui/useNarrow';
 import { When } from '@/ui/When';
 import type { Key } from './form';
@@ -25,9 +27,9 @@ const COLUMNS: readonly Column<Receipt>[] = [
     head: 'Model',
     width: 'minmax(9rem, 2fr)',
     cell: (call) => (
-      <Text size="sm" truncate title={`${call.provider}/${call.model}`}>
+      <div className={text.main} title={`${call.provider}/${call.model}`}>
         {call.model}
-      </Text>
+      </div>
     ),
   },
   {
@@ -66,12 +68,10 @@ const FEW: readonly Column<Receipt>[] = [
     width: 'minmax(0, 1fr)',
     cell: (call) => (
       <>
-        <Text size="sm" truncate>
-          {call.model}
-        </Text>
-        <Text size="xs" c="dimmed">
+        <div className={text.main}>{call.model}</div>
+        <div className={text.note}>
           <When at={call.started_at} />
-        </Text>
+        </div>
       </>
     ),
   },
@@ -87,23 +87,11 @@ const FEW: readonly Column<Receipt>[] = [
 function Outcome({ of: call }: { of: Receipt }) {
   const well = call.outcome === 'completed';
   return (
-    <Box style={{ display: 'flex', gap: 4 }}>
-      {!well && (
-        <Badge variant="light" color="red" tt="none" fw={500}>
-          {call.outcome.replaceAll('_', ' ')}
-        </Badge>
-      )}
-      {well && call.entry.kind === 'exact' && (
-        <Badge variant="light" color="pine" tt="none" fw={500}>
-          completed
-        </Badge>
-      )}
-      {call.entry.kind !== 'exact' && (
-        <Badge variant="light" color="yellow" tt="none" fw={500} autoContrast>
-          {call.entry.kind.replaceAll('_', ' ')}
-        </Badge>
-      )}
-    </Box>
+    <div className={text.pair}>
+      {!well && <Pill colour="red">{call.outcome.replaceAll('_', ' ')}</Pill>}
+      {well && call.entry.kind === 'exact' && <Pill colour="pine">completed</Pill>}
+      {call.entry.kind !== 'exact' && <Pill colour="yellow">{call.entry.kind.replaceAll('_', ' ')}</Pill>}
+    </div>
   );
 }
 

@@ -1,9 +1,13 @@
-import { Anchor, Badge, Box, Group, Progress, Text, Tooltip } from '@mantine/core';
 import { IconUser, IconUsersGroup } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
 import { fullnessColour } from '@/ui/budgets/fullness';
 import { shareOf } from '@/ui/decimals';
+import { hint } from '@/ui/hinting';
 import { Money } from '@/ui/Money';
+import { percent } from '@/ui/numbers';
+import { Pill, type PillColour } from '@/ui/Pill';
+import { RowLink } from '@/ui/RowLink';
+import text from '@/ui/text.module.css';
+import classes from './cells.module.css';
 import type { Key } from './form';
 import {
   HASH_SHOWN,
@@ -15,92 +19,76 @@ import {
   STATE_WORDS,
 } from './words';
 
-const COLOURS: Record<Key['state'], string> = {
+const COLOURS: Record<Key['state'], PillColour> = {
   active: 'pine',
   disabled: 'gray',
   expired: 'gray',
   exhausted: 'red',
 };
+const HINTED_MODELS = 20;
 
 export function StateBadge({ state }: { state: Key['state'] }) {
   return (
-    <Tooltip label={STATE_MEANS[state]} multiline maw={280}>
-      <Badge
-        variant="light"
-        color={COLOURS[state]}
-        tt="none"
-        fw={500}
-        display="inline-grid"
-        style={{ verticalAlign: 'middle' }}
-      >
-        {STATE_WORDS[state]}
-      </Badge>
-    </Tooltip>
+    <Pill colour={COLOURS[state]} hint={STATE_MEANS[state]}>
+      {STATE_WORDS[state]}
+    </Pill>
   );
 }
 
 /** `whole`: there is a column for the state; without one it stands here, if it is a trouble. */
 export function NameCell({ of: key, whole = true }: { of: Key; whole?: boolean }) {
   return (
-    <Box miw={0}>
-      {/* The row opens by keys; the link is for the mouse's middle button. */}
-      <Anchor
-        component={Link}
-        to={`/keys/${key.hash}`}
-        tabIndex={-1}
-        c="inherit"
-        fw={500}
-        fz="sm"
-        display="block"
-        truncate
-        onClick={(event) => event.stopPropagation()}
-      >
-        {key.name}
-      </Anchor>
+    <>
+      <RowLink to={`/keys/${key.hash}`}>{key.name}</RowLink>
       {whole || key.state === 'active' ? (
-        <Text size="xs" c="dimmed" ff="monospace" truncate title={`${key.display}, hash ${key.hash}`}>
+        <div className={text.code} title={`${key.display}, hash ${key.hash}`}>
           {key.hash.slice(0, whole ? HASH_SHOWN : HASH_SHOWN_FEW)}
-        </Text>
+        </div>
       ) : (
-        <Text size="xs" fw={600} truncate>
-          {STATE_WORDS[key.state]}
-        </Text>
+        <div className={classes.trouble}>{STATE_WORDS[key.state]}</div>
       )}
-    </Box>
+    </>
   );
 }
 
 export function OwnerCell({ of: key }: { of: Key }) {
   const { name, kind } = ownerOf(key);
   return (
-    <Group gap={6} wrap="nowrap" miw={0} title={key.owner?.email ?? name}>
-      {kind === 'team' && <IconUsersGroup size={15} aria-label="Team" style={{ flex: 'none' }} />}
-      {kind === 'person' && <IconUser size={15} aria-label="Person" style={{ flex: 'none' }} />}
-      <Text size="sm" truncate c={kind === 'nobody' ? 'dimmed' : ''}>
-        {name}
-      </Text>
-    </Group>
+    <div className={text.pair} title={key.owner?.email ?? name}>
+      {kind === 'team' && <IconUsersGroup size={15} aria-label="Team" />}
+      {kind === 'person' && <IconUser size={15} aria-label="Person" />}
+      <span className={`${text.main} ${kind === 'nobody' ? text.faint : ''}`}>{name}</span>
+    </div>
   );
 }
 
 export function BudgetBar({ spent, budget, label }: { spent: string; budget: string; label: string }) {
   const share = shareOf(spent, budget);
+  const full = Math.min(share, 1) * 100;
   return (
-    <Progress.Root size={6}>
-      <Progress.Section value={Math.min(share, 1) * 100} color={fullnessColour(share)} aria-label={label} />
-    </Progress.Root>
+    <div
+      role="progressbar"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={full}
+      aria-valuetext={percent(share)}
+      className={classes.bar}
+    >
+      <div className={classes.full} data-colour={fullnessColour(share)} style={{ width: `${full}%` }} />
+    </div>
   );
 }
 
 /** What was spent in the period that runs, and how much of the budget that is. `whole`: there is room for the period. */
 export function SpendCell({ of: key, whole = true }: { of: Key; whole?: boolean }) {
   return (
-    <Box>
-      <Group gap={4} wrap="nowrap" justify="space-between">
-        <Text size="sm" className="number">
+    <>
+      <div className={classes.spend}>
+        <span>
           <Money usd={key.spend_usd} />
-        </Text>
-        <Text size="xs" c="dimmed" truncate>
+        </span>
+        <span className={text.note}>
           {key.budget_usd === null ? (
             'no budget'
           ) : (
@@ -109,33 +97,26 @@ export function SpendCell({ of: key, whole = true }: { of: Key; whole?: boolean 
               {whole && perWords(key.budget_reset)}
             </>
           )}
-        </Text>
-      </Group>
-      <Box mt={5}>
-        {key.budget_usd === null ? (
-          <Box h={6} />
-        ) : (
+        </span>
+      </div>
+      <div className={classes.under}>
+        {key.budget_usd !== null && (
           <BudgetBar
             spent={key.spend_usd}
             budget={key.budget_usd}
             label={`Spent of the budget of ${key.name}`}
           />
         )}
-      </Box>
-    </Box>
+      </div>
+    </>
   );
 }
 
 export function ModelsCell({ models }: { models: readonly string[] }) {
-  const text = (
-    <Text size="sm" truncate c={models.length === 0 ? 'dimmed' : ''}>
-      {modelsWords(models)}
-    </Text>
-  );
-  if (models.length < 2) return text;
+  const names = models.length < 2 ? undefined : models.slice(0, HINTED_MODELS).join(', ');
   return (
-    <Tooltip label={models.slice(0, 20).join(', ')} multiline maw={360}>
-      {text}
-    </Tooltip>
+    <div className={`${text.main} ${models.length === 0 ? text.faint : ''}`} {...hint(names)}>
+      {modelsWords(models)}
+    </div>
   );
 }

@@ -1,5 +1,7 @@
-import { Checkbox, Group, VisuallyHidden } from '@mantine/core';
+import { VisuallyHidden } from '@mantine/core';
+import type { ReactNode } from 'react';
 import type { Column } from '@/ui/DataTable';
+import { Tick } from '@/ui/Tick';
 import type { Breadth } from '@/ui/useBreadth';
 import { When } from '@/ui/When';
 import { ModelsCell, NameCell, OwnerCell, SpendCell, StateBadge } from './cells';
@@ -7,8 +9,8 @@ import type { Key } from './form';
 import { RowMenu } from './RowMenu';
 
 export type Selection = {
-  has: (hash: string) => boolean;
-  toggle: (key: Key) => void;
+  /** The same function for as long as nothing else is chosen: rows are drawn anew when it changes. */
+  cell: (key: Key) => ReactNode;
   all: boolean;
   some: boolean;
   toggleAll: () => void;
@@ -45,11 +47,7 @@ const COLUMNS: readonly Column<Key>[] = [
     id: 'state',
     head: 'State',
     width: '6rem',
-    cell: (key) => (
-      <Group>
-        <StateBadge state={key.state} />
-      </Group>
-    ),
+    cell: (key) => <StateBadge state={key.state} />,
   },
   {
     id: 'last_used',
@@ -92,24 +90,15 @@ function picking(selection: Selection): Column<Key> {
   return {
     id: 'pick',
     head: (
-      <Checkbox
-        size="xs"
-        aria-label="Select all keys that are shown"
+      <Tick
+        label="Select all keys that are shown"
         checked={selection.all}
-        indeterminate={selection.some && !selection.all}
-        onChange={selection.toggleAll}
+        partly={selection.some && !selection.all}
+        change={selection.toggleAll}
       />
     ),
     width: '1.25rem',
-    cell: (key) => (
-      <Checkbox
-        size="xs"
-        aria-label={`Select ${key.name}`}
-        checked={selection.has(key.hash)}
-        onChange={() => selection.toggle(key)}
-        onClick={(event) => event.stopPropagation()}
-      />
-    ),
+    cell: selection.cell,
   };
 }
 

@@ -1,10 +1,11 @@
-/** What stands in the cells of the table of traces. */
+/** What stands in the cells of the table of traces: plain elements, because there are hundreds of them. */
 
-import { Badge, Group, Text, Tooltip } from '@mantine/core';
 import { IconAlertTriangle, IconKey, IconUser, IconUsersGroup } from '@tabler/icons-react';
 import { Money } from '@/ui/Money';
 import { count, duration } from '@/ui/numbers';
+import { Pill } from '@/ui/Pill';
 import { Tokens } from '@/ui/Tokens';
+import text from '@/ui/text.module.css';
 import { When } from '@/ui/When';
 import type { Trace } from './live';
 import classes from './Traces.module.css';
@@ -12,8 +13,8 @@ import classes from './Traces.module.css';
 export function Name({ trace, narrow }: { trace: Trace; narrow: boolean }) {
   const from = trace.tool ?? trace.vendor;
   return (
-    <div>
-      <Group gap={5} wrap="nowrap">
+    <>
+      <div className={text.pair}>
         {trace.errors > 0 && (
           <IconAlertTriangle
             size={14}
@@ -22,11 +23,11 @@ export function Name({ trace, narrow }: { trace: Trace; narrow: boolean }) {
             aria-hidden={narrow ? undefined : true}
           />
         )}
-        <Text size="sm" fw={500} truncate title={trace.name}>
+        <span className={text.strong} title={trace.name}>
           {trace.name}
-        </Text>
-      </Group>
-      <Text size="xs" c="dimmed" truncate>
+        </span>
+      </div>
+      <div className={text.note}>
         {narrow && (
           <>
             <When at={trace.started_at} />
@@ -34,27 +35,25 @@ export function Name({ trace, narrow }: { trace: Trace; narrow: boolean }) {
           </>
         )}
         {!narrow && trace.errors > 0 && (
-          <Text span inherit c="var(--mantine-color-error)">
+          <span className={classes.fault}>
             {errorsOf(trace)}
             {' · '}
-          </Text>
+          </span>
         )}
         {from} · {trace.spans} {trace.spans === 1 ? 'span' : 'spans'}
-      </Text>
-    </div>
+      </div>
+    </>
   );
 }
 
 export function Duration({ ms, scale }: { ms: number; scale: number }) {
   return (
-    <div className={classes.took}>
-      <Text size="sm" className="number">
-        {duration(ms)}
-      </Text>
+    <>
+      <div className={`${text.main} number`}>{duration(ms)}</div>
       <div className={classes.track} aria-hidden>
         <div className={classes.bar} style={{ width: `${Math.max(Math.min(ms / scale, 1) * 100, 2)}%` }} />
       </div>
-    </div>
+    </>
   );
 }
 
@@ -62,27 +61,25 @@ export function Models({ models }: { models: readonly string[] }) {
   const [first, ...others] = models;
   if (first === undefined) return <Nothing />;
   return (
-    <Group gap={6} wrap="nowrap">
-      <Text size="sm" truncate title={first}>
+    <div className={text.pair}>
+      <span className={text.main} title={first}>
         {first}
-      </Text>
+      </span>
       {others.length > 0 && (
-        <Tooltip label={others.join(', ')} multiline maw={320}>
-          <Badge size="sm" variant="default" tt="none" flex="none">
-            +{others.length}
-          </Badge>
-        </Tooltip>
+        <Pill colour="plain" size="small" hint={others.join(', ')}>
+          +{others.length}
+        </Pill>
       )}
-    </Group>
+    </div>
   );
 }
 
 export function InAndOut({ trace }: { trace: Trace }) {
   if (trace.input_tokens + trace.output_tokens === 0) return <Nothing />;
   return (
-    <Text size="sm" truncate>
+    <div className={text.main}>
       <Tokens of={trace.input_tokens} /> / <Tokens of={trace.output_tokens} />
-    </Text>
+    </div>
   );
 }
 
@@ -91,18 +88,18 @@ export function Cost({ trace }: { trace: Trace }) {
   const reported = trace.reported_cost_nanos > 0;
   if (trace.cost_nanos === 0 && !reported) return <Nothing />;
   return (
-    <div>
+    <>
       {trace.cost_nanos > 0 && (
-        <Text size="sm">
+        <div className={text.main}>
           <Money usd={trace.cost_usd} />
-        </Text>
+        </div>
       )}
       {reported && (
-        <Text size="xs" c="dimmed">
+        <div className={text.note}>
           <Money usd={trace.reported_cost_usd} /> reported
-        </Text>
+        </div>
       )}
-    </div>
+    </>
   );
 }
 
@@ -120,18 +117,12 @@ export function Whose({ trace }: { trace: Trace }) {
   });
   const shown = known.filter(({ kind }) => kind !== 'team' || trace.user_id === null).slice(0, 2);
   if (shown.length === 0) return <Nothing />;
-  return (
-    <div>
-      {shown.map(({ kind, Icon, name, gone }, at) => (
-        <Group key={kind} gap={5} wrap="nowrap" {...(at > 0 || gone ? { c: 'dimmed' } : {})}>
-          <Icon size={13} className={classes.still} aria-label={kind} />
-          <Text size={at === 0 ? 'sm' : 'xs'} truncate fs={gone ? 'italic' : 'normal'}>
-            {name}
-          </Text>
-        </Group>
-      ))}
+  return shown.map(({ kind, Icon, name, gone }, at) => (
+    <div key={kind} className={`${text.pair} ${at > 0 || gone ? text.faint : ''}`}>
+      <Icon size={13} aria-label={kind} />
+      <span className={`${at === 0 ? text.main : text.note} ${gone ? classes.gone : ''}`}>{name}</span>
     </div>
-  );
+  ));
 }
 
 function errorsOf({ errors }: Trace): string {
@@ -139,9 +130,5 @@ function errorsOf({ errors }: Trace): string {
 }
 
 function Nothing() {
-  return (
-    <Text size="sm" c="dimmed">
-      –
-    </Text>
-  );
+  return <span className={text.faint}>–</span>;
 }

@@ -7,7 +7,7 @@ import { useMe } from '@/api/me';
 import { Confirm } from '@/ui/Confirm';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { done } from '@/ui/notices';
-import { StateDot } from '@/ui/StateDot';
+import { StateDot } from '@/ui/Pill';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { When } from '@/ui/When';

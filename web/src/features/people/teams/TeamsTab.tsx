@@ -1,12 +1,15 @@
-import { Avatar, Button, Group, Text, Tooltip } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconPlus, IconUsersGroup } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useMe } from '@/api/me';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { Faces } from '@/ui/Face';
+import { hint } from '@/ui/hinting';
 import { Money } from '@/ui/Money';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { Tokens } from '@/ui/Tokens';
+import text from '@/ui/text.module.css';
 import { useNarrow } from '@/ui/useNarrow';
 import { When } from '@/ui/When';
 import { type Spend, spendQuery, spent, type Team, teamsQuery } from '../queries';
@@ -59,17 +62,13 @@ function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Team>[] {
     id: 'name',
     head: 'Team',
     width: 'minmax(130px, 2fr)',
-    cell: (team) => (
-      <Text size="sm" fw={500} truncate>
-        {team.name}
-      </Text>
-    ),
+    cell: (team) => <div className={text.strong}>{team.name}</div>,
   };
   const members: Column<Team> = {
     id: 'members',
     head: 'Members',
     width: narrow ? '130px' : 'minmax(150px, 1.2fr)',
-    cell: (team) => <Faces team={team} narrow={narrow} />,
+    cell: (team) => <MembersCell of={team} narrow={narrow} />,
   };
   if (narrow) return [name, members];
   return [
@@ -93,32 +92,15 @@ function columnsOf(spend: Spend | undefined, narrow: boolean): Column<Team>[] {
   ];
 }
 
-function Faces({ team, narrow }: { team: Team; narrow: boolean }) {
-  const shown = team.members.slice(0, narrow ? SHOWN_FACES - 1 : SHOWN_FACES);
-  const rest = team.members.length - shown.length;
-  if (team.members.length === 0)
-    return (
-      <Text size="sm" c="dimmed">
-        Nobody yet
-      </Text>
-    );
+function MembersCell({ of: team, narrow }: { of: Team; narrow: boolean }) {
+  const names = team.members.map((member) => member.name);
+  if (names.length === 0) return <span className={text.faint}>Nobody yet</span>;
   return (
-    <Tooltip label={team.members.map((member) => member.name).join(', ')} multiline maw={320}>
-      <Group gap={8} wrap="nowrap">
-        <Avatar.Group aria-hidden spacing={4}>
-          {shown.map((member) => (
-            <Avatar key={member.user_id} size={28} radius="xl" name={member.name} color="pine" />
-          ))}
-          {rest > 0 && (
-            <Avatar size={28} radius="xl">
-              +{rest}
-            </Avatar>
-          )}
-        </Avatar.Group>
-        <Text size="xs" c="dimmed" visibleFrom="sm">
-          {team.members.length === 1 ? '1 person' : `${team.members.length} people`}
-        </Text>
-      </Group>
-    </Tooltip>
+    <div className={text.pair} {...hint(names.join(', '))}>
+      <Faces names={names} most={narrow ? SHOWN_FACES - 1 : SHOWN_FACES} />
+      {!narrow && (
+        <span className={text.note}>{names.length === 1 ? '1 person' : `${names.length} people`}</span>
+      )}
+    </div>
   );
 }

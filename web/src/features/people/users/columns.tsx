@@ -1,8 +1,9 @@
-import { Text, Tooltip } from '@mantine/core';
 import type { Column } from '@/ui/DataTable';
+import { hint } from '@/ui/hinting';
 import { Money } from '@/ui/Money';
-import { StateDot } from '@/ui/StateDot';
+import { StateDot } from '@/ui/Pill';
 import { Tokens } from '@/ui/Tokens';
+import text from '@/ui/text.module.css';
 import { When } from '@/ui/When';
 import { PersonCell } from '../PersonCell';
 import { type Spend, spent, type User } from '../queries';
@@ -52,18 +53,11 @@ function StateOf({ user }: { user: User }) {
 }
 
 function TeamNames({ user }: { user: User }) {
-  if (user.teams.length === 0)
-    return (
-      <Text inherit c="dimmed" span>
-        –
-      </Text>
-    );
+  if (user.teams.length === 0) return <span className={text.faint}>–</span>;
   const names = user.teams.map((team) => team.name).join(', ');
   return (
-    <Tooltip label={names} multiline maw={320}>
-      <Text inherit truncate>
-        {names}
-      </Text>
-    </Tooltip>
+    <div className={text.main} {...hint(names)}>
+      {names}
+    </div>
   );
 }

@@ -6,7 +6,7 @@ import { api, type Schemas, take } from '@/api/client';
 import { sentence } from '@/api/problem';
 import { Confirm } from '@/ui/Confirm';
 import { done, failed } from '@/ui/notices';
-import { StateDot } from '@/ui/StateDot';
+import { StateDot } from '@/ui/Pill';
 import { Failed } from '@/ui/states';
 import { Term } from '@/ui/Term';
 import { When } from '@/ui/When';

@@ -1,5 +1,5 @@
-import { Text } from '@mantine/core';
 import type { Column } from '@/ui/DataTable';
+import text from '@/ui/text.module.css';
 import { When } from '@/ui/When';
 import { actionOf, inShort, type Line } from './entries';
 
@@ -15,12 +15,8 @@ const WHAT: Column<Line> = {
   width: 'minmax(150px, 1fr)',
   cell: (line) => (
     <>
-      <Text size="sm" fw={500} truncate lh={1.35}>
-        {actionOf(line.action)}
-      </Text>
-      <Text size="xs" c="dimmed" truncate lh={1.35} ff="monospace">
-        {line.subject}
-      </Text>
+      <div className={text.strong}>{actionOf(line.action)}</div>
+      <div className={text.code}>{line.subject}</div>
     </>
   ),
 };
@@ -34,21 +30,13 @@ export function columnsOf(narrow: boolean): Column<Line>[] {
       id: 'who',
       head: 'By',
       width: 'minmax(150px, 1.1fr)',
-      cell: (line) => (
-        <Text size="sm" truncate>
-          {line.actor_email ?? line.actor}
-        </Text>
-      ),
+      cell: (line) => line.actor_email ?? line.actor,
     },
     {
       id: 'change',
       head: 'Change',
       width: 'minmax(160px, 1.4fr)',
-      cell: (line) => (
-        <Text size="sm" c="dimmed" truncate>
-          {inShort(line) || '–'}
-        </Text>
-      ),
+      cell: (line) => <div className={`${text.main} ${text.faint}`}>{inShort(line) || '–'}</div>,
     },
   ];
 }

@@ -6,7 +6,7 @@ import { api, take } from '@/api/client';
 import { sentence } from '@/api/problem';
 import { Confirm } from '@/ui/Confirm';
 import { done, failed } from '@/ui/notices';
-import { StateDot } from '@/ui/StateDot';
+import { StateDot } from '@/ui/Pill';
 import { Tokens } from '@/ui/Tokens';
 import { When } from '@/ui/When';
 import { useChange } from '../customer';

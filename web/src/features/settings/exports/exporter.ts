@@ -1,6 +1,7 @@
 /** A trace exporter as a form has it, and as the API takes it. Pure. */
 
 import type { Schemas } from '@/api/client';
+import type { DotColour } from '@/ui/Pill';
 
 export type Exporter = Schemas['TraceExporterOut'];
 
@@ -82,7 +83,7 @@ export function problemsOf(form: ExporterForm, before: Exporter | null): Record<
   return found;
 }
 
-export type Health = { colour: string; label: string };
+export type Health = { colour: DotColour; label: string };
 
 export function healthOf(exporter: Exporter): Health {
   const { progress } = exporter;

@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, take } from '@/api/client';
 import { Copy } from '@/ui/Copy';
 import { done, failed } from '@/ui/notices';
-import { StateDot } from '@/ui/StateDot';
+import { StateDot } from '@/ui/Pill';
 import { Term } from '@/ui/Term';
 import { type Customer, customerQuery } from '../customer';
 import { Card } from '../Section';

@@ -1,4 +1,4 @@
-import { Button, Text, Tooltip } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
@@ -6,9 +6,11 @@ import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
 import { Confirm } from '@/ui/Confirm';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { hint } from '@/ui/hinting';
 import { done } from '@/ui/notices';
-import { StateDot } from '@/ui/StateDot';
+import { StateDot } from '@/ui/Pill';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
+import text from '@/ui/text.module.css';
 import { useNarrow } from '@/ui/useNarrow';
 import { useNow } from '@/ui/useNow';
 import { When } from '@/ui/When';
@@ -66,12 +68,8 @@ function columnsOf(narrow: boolean, revoke: (token: Token) => void): Column<Toke
     width: 'minmax(120px, 1.4fr)',
     cell: (token) => (
       <>
-        <Text size="sm" fw={500} truncate lh={1.35}>
-          {token.name}
-        </Text>
-        <Text size="xs" c="dimmed" ff="monospace" truncate lh={1.35}>
-          {token.display}
-        </Text>
+        <div className={text.strong}>{token.name}</div>
+        <div className={text.code}>{token.display}</div>
       </>
     ),
   };
@@ -100,11 +98,9 @@ function columnsOf(narrow: boolean, revoke: (token: Token) => void): Column<Toke
       head: 'Good for',
       width: 'minmax(140px, 2fr)',
       cell: (token) => (
-        <Tooltip label={scopesInWords(token.scopes)} multiline maw={320}>
-          <Text inherit truncate>
-            {scopesInWords(token.scopes)}
-          </Text>
-        </Tooltip>
+        <div className={text.main} {...hint(scopesInWords(token.scopes))}>
+          {scopesInWords(token.scopes)}
+        </div>
       ),
     },
     {
