@@ -1,6 +1,8 @@
 import { KeyPage } from '@/features/keys/KeyPage';
-import { ReceiptDrawer } from '@/features/receipts/ReceiptDrawer';
+import { lazily } from '@/ui/lazily';
 import { WhatIfOfKey } from './whatIf';
+
+const ReceiptDrawer = lazily(() => import('@/features/receipts/ReceiptDrawer'), 'ReceiptDrawer');
 
 /** A key's page. Where features meet they meet here: its calls have receipts, its budget can be tried out. */
 export function KeyRoute() {

@@ -36,6 +36,7 @@ function Held({ choices, start = [] }: { choices: readonly Choice[]; start?: rea
 
 const field = () => screen.getByRole('combobox', { name: 'Models' });
 const chosen = () => screen.getByRole('status').textContent;
+const list = () => screen.findByRole('listbox', { name: 'Models' });
 const active = () => document.getElementById(field().getAttribute('aria-activedescendant') ?? '');
 
 afterEach(cleanup);
@@ -46,6 +47,7 @@ describe('SearchableMultiSelect', () => {
     show(<Held choices={FEW} />);
     await user.tab();
     await user.keyboard('{ArrowDown}');
+    await list();
     expect(field().getAttribute('aria-expanded')).toBe('true');
     await user.keyboard('{ArrowDown}{ArrowDown}{Enter}');
     expect(chosen()).toBe('openai/gpt-4o-mini');
@@ -63,6 +65,7 @@ describe('SearchableMultiSelect', () => {
     const user = userEvent.setup();
     show(<Held choices={FEW} />);
     await user.type(field(), 'mini{Enter}');
+    await list();
     expect(chosen()).toBe('openai/gpt-4o-mini');
     expect(active()?.getAttribute('aria-selected')).toBe('true');
   });
@@ -71,6 +74,7 @@ describe('SearchableMultiSelect', () => {
     const user = userEvent.setup();
     show(<Held choices={FEW} />);
     await user.type(field(), 'openai/*');
+    await list();
     expect(active()?.textContent).toContain('3 models now');
     await user.keyboard('{Enter}');
     expect(chosen()).toBe('openai/*');
@@ -81,9 +85,9 @@ describe('SearchableMultiSelect', () => {
     const user = userEvent.setup();
     show(<Held choices={MANY} />);
     await user.click(field());
-    const list = screen.getByRole('listbox', { name: 'Models' });
-    expect(list.getAttribute('aria-multiselectable')).toBe('true');
-    const lines = within(list).getAllByRole('option');
+    const opened = await list();
+    expect(opened.getAttribute('aria-multiselectable')).toBe('true');
+    const lines = within(opened).getAllByRole('option');
     expect(lines.length).toBeLessThan(60);
     expect(lines[0]?.getAttribute('aria-setsize')).toBe('2020');
   });

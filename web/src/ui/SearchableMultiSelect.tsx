@@ -2,14 +2,17 @@
 
 import { Button, Pill, PillsInput, Popover, Text, VisuallyHidden } from '@mantine/core';
 import { type ReactNode, useId, useRef } from 'react';
+import { lazily } from './lazily';
 import { count } from './numbers';
 import { Chips } from './select/Chips';
-import { ChoiceList } from './select/ChoiceList';
 import type { Choice } from './select/choices';
 import classes from './select/Select.module.css';
 import { useSelecting } from './select/useSelecting';
 
 export type { Choice } from './select/choices';
+
+/** The list that opens; what is chosen is seen without it. */
+const ChoiceList = lazily(() => import('./select/ChoiceList'), 'ChoiceList');
 
 type Props = {
   label: string;

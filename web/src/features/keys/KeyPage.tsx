@@ -7,22 +7,25 @@ import { seesAll, useMe } from '@/api/me';
 import { Problem } from '@/api/problem';
 import { BudgetsEditor } from '@/ui/budgets/BudgetsEditor';
 import { LoadingPanel } from '@/ui/LoadingPanel';
+import { lazily } from '@/ui/lazily';
 import { PageHeader } from '@/ui/PageHeader';
 import { Panel } from '@/ui/Panel';
 import { Empty, Failed } from '@/ui/states';
+import { useEver } from '@/ui/useEver';
 import { Actions, type Deed } from './Actions';
 import { Calls } from './Calls';
 import { Cards } from './Cards';
 import { StateBadge } from './cells';
-import { DeleteKey } from './DeleteKey';
-import { EditKeyModal } from './EditKeyModal';
 import { Facts } from './Facts';
 import type { Key, Proposed } from './form';
 import classes from './KeyPage.module.css';
 import { detailsQuery } from './queries';
-import { RotateModal } from './RotateModal';
 import { SpendPanel } from './SpendPanel';
 import { given, type KeySearch } from './search';
+
+const EditKeyModal = lazily(() => import('./EditKeyModal'), 'EditKeyModal');
+const RotateModal = lazily(() => import('./RotateModal'), 'RotateModal');
+const DeleteKey = lazily(() => import('./DeleteKey'), 'DeleteKey');
 
 const route = getRouteApi('/in/keys/$hash');
 const USUAL_DAYS = 30;
@@ -40,6 +43,7 @@ export function KeyPage({ receipt, whatIf }: Props) {
   const { data, error, refetch } = useQuery(detailsQuery(hash));
   const [deed, setDeed] = useState<Deed | null>(null);
   const [proposed, setProposed] = useState<Partial<Proposed>>();
+  const deleting = useEver(deed === 'delete');
   const me = useMe();
 
   function change(fields: { [Name in keyof KeySearch]?: KeySearch[Name] | undefined }, replace: boolean) {
@@ -108,7 +112,7 @@ export function KeyPage({ receipt, whatIf }: Props) {
           rotated={(to) => void navigate({ params: { hash: to }, search: true, replace: true })}
         />
       )}
-      {key !== undefined && (
+      {key !== undefined && deleting && (
         <DeleteKey
           of={key}
           opened={deed === 'delete'}

@@ -5,19 +5,21 @@ import { type ReactNode, useState } from 'react';
 import { seesAll, useMe } from '@/api/me';
 import { DataTable } from '@/ui/DataTable';
 import { LoadingTable } from '@/ui/LoadingTable';
+import { lazily } from '@/ui/lazily';
 import { PageHeader } from '@/ui/PageHeader';
 import { Empty, Failed } from '@/ui/states';
 import { type Breadth, useBreadth } from '@/ui/useBreadth';
 import { columnsFor } from './columns';
-import { EditKeyModal } from './EditKeyModal';
 import { Filters } from './Filters';
 import type { Key, Proposed } from './form';
-import { NewKeyModal } from './NewKeyModal';
 import { SelectionBar } from './SelectionBar';
 import { columnOf, given, isNarrowed, type KeysSearch, queryOf, sortOf } from './search';
 import { Totals } from './Totals';
 import { useKeys } from './useKeys';
 import { useSelection } from './useSelection';
+
+const EditKeyModal = lazily(() => import('./EditKeyModal'), 'EditKeyModal');
+const NewKeyModal = lazily(() => import('./NewKeyModal'), 'NewKeyModal');
 
 const route = getRouteApi('/in/keys');
 const LEAST_PX: Record<Breadth, number> = { narrow: 0, middle: 640, wide: 930 };

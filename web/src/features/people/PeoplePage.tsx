@@ -2,17 +2,20 @@ import { Button, Group, Tabs, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlus, IconUserPlus } from '@tabler/icons-react';
 import { useMe } from '@/api/me';
+import { lazily } from '@/ui/lazily';
 import { PageHeader } from '@/ui/PageHeader';
-import { InvitationsTab } from './invitations/InvitationsTab';
-import { InviteModal } from './invitations/InviteModal';
+import { useEver } from '@/ui/useEver';
 import { rightsOf } from './rights';
 import type { Tab } from './search';
-import { NewTeamModal } from './teams/NewTeamModal';
-import { TeamDrawer } from './teams/TeamDrawer';
 import { TeamsTab } from './teams/TeamsTab';
 import { usePeopleSearch } from './usePeopleSearch';
-import { UserDrawer } from './users/UserDrawer';
 import { UsersTab } from './users/UsersTab';
+
+const InviteModal = lazily(() => import('./invitations/InviteModal'), 'InviteModal');
+const NewTeamModal = lazily(() => import('./teams/NewTeamModal'), 'NewTeamModal');
+const TeamDrawer = lazily(() => import('./teams/TeamDrawer'), 'TeamDrawer');
+const UserDrawer = lazily(() => import('./users/UserDrawer'), 'UserDrawer');
+const InvitationsTab = lazily(() => import('./invitations/InvitationsTab'), 'InvitationsTab');
 
 /** Who is here, in which teams, and who was asked to come. */
 export function PeoplePage() {
@@ -68,8 +71,8 @@ export function PeoplePage() {
           </Tabs.Panel>
         )}
       </Tabs>
-      <UserDrawer />
-      <TeamDrawer />
+      {useEver(search.user !== undefined) && <UserDrawer />}
+      {useEver(search.team !== undefined) && <TeamDrawer />}
       {inviting && <InviteModal close={invite.close} />}
       {making && <NewTeamModal close={make.close} />}
     </>

@@ -1,12 +1,14 @@
 import { Badge, Button, Group, Paper, Progress, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
+import { lazily } from '@/ui/lazily';
 import { Money } from '@/ui/Money';
 import { done, failed } from '@/ui/notices';
 import { When } from '@/ui/When';
 import { type Limit, useEndRaise } from './api';
 import { fullnessColour } from './fullness';
-import { RaiseModal } from './RaiseModal';
 import { everyWords, share } from './windows';
+
+const RaiseModal = lazily(() => import('./RaiseModal'), 'RaiseModal');
 
 /** One budget and its account in the period that runs now. */
 export function Budget({ limit, mayChange }: { limit: Limit; mayChange: boolean }) {

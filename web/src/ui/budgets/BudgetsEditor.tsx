@@ -4,10 +4,12 @@ import { Button, Group, Skeleton, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconAdjustments } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { lazily } from '@/ui/lazily';
 import { Failed } from '@/ui/states';
 import { limitsQuery, type Place } from './api';
 import { Budget } from './Budget';
-import { BudgetsModal } from './BudgetsModal';
+
+const BudgetsModal = lazily(() => import('./BudgetsModal'), 'BudgetsModal');
 
 type Props = {
   place: Place;

@@ -4,8 +4,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, take } from '@/api/client';
 import { useMe } from '@/api/me';
-import { Confirm } from '@/ui/Confirm';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { lazily } from '@/ui/lazily';
 import { done } from '@/ui/notices';
 import { StateDot } from '@/ui/Pill';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
@@ -15,7 +15,9 @@ import { PersonCell } from '../PersonCell';
 import { type Invitation, invitationsQuery, teamsQuery, useChange } from '../queries';
 import { RoleBadge } from '../RoleBadge';
 import { rightsOf } from '../rights';
-import { InviteModal } from './InviteModal';
+
+const InviteModal = lazily(() => import('./InviteModal'), 'InviteModal');
+const Confirm = lazily(() => import('@/ui/Confirm'), 'Confirm');
 
 /** Who was asked in and has not come yet. */
 export function InvitationsTab({ invite }: { invite: () => void }) {

@@ -4,7 +4,7 @@ import { IconBellPlus } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
 import { sentence } from '@/api/problem';
-import { Confirm } from '@/ui/Confirm';
+import { lazily } from '@/ui/lazily';
 import { done, failed } from '@/ui/notices';
 import { StateDot } from '@/ui/Pill';
 import { Failed } from '@/ui/states';
@@ -13,7 +13,9 @@ import { When } from '@/ui/When';
 import { useChange } from '../customer';
 import { notDelivered } from '../delivery';
 import { Card } from '../Section';
-import { WebhookModal } from './WebhookModal';
+
+const Confirm = lazily(() => import('@/ui/Confirm'), 'Confirm');
+const WebhookModal = lazily(() => import('./WebhookModal'), 'WebhookModal');
 
 type Hook = Schemas['WebhookOut'];
 

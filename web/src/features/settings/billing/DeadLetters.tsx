@@ -3,14 +3,16 @@ import { IconMailCheck } from '@tabler/icons-react';
 import { infiniteQueryOptions, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
-import { Confirm } from '@/ui/Confirm';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { lazily } from '@/ui/lazily';
 import { Money } from '@/ui/Money';
 import { done, failed } from '@/ui/notices';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { When } from '@/ui/When';
 import { useChange } from '../customer';
 import { Card } from '../Section';
+
+const Confirm = lazily(() => import('@/ui/Confirm'), 'Confirm');
 
 type Letter = Schemas['DeadLetterOut'];
 

@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { api, take } from '@/api/client';
 import { sentence } from '@/api/problem';
-import { Confirm } from '@/ui/Confirm';
+import { lazily } from '@/ui/lazily';
 import { done, failed } from '@/ui/notices';
 import { StateDot } from '@/ui/Pill';
 import { Tokens } from '@/ui/Tokens';
@@ -13,6 +13,8 @@ import { useChange } from '../customer';
 import { notDelivered } from '../delivery';
 import { Card } from '../Section';
 import { type Exporter, healthOf } from './exporter';
+
+const Confirm = lazily(() => import('@/ui/Confirm'), 'Confirm');
 
 export function ExporterCard({ exporter, edit }: { exporter: Exporter; edit: () => void }) {
   const [removing, remove] = useDisclosure();

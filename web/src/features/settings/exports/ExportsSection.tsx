@@ -3,11 +3,13 @@ import { IconPlus, IconSend } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, take } from '@/api/client';
+import { lazily } from '@/ui/lazily';
 import { Empty, Failed } from '@/ui/states';
 import { LoadingCards, Section } from '../Section';
 import { ExporterCard } from './ExporterCard';
-import { ExporterModal } from './ExporterModal';
 import type { Exporter } from './exporter';
+
+const ExporterModal = lazily(() => import('./ExporterModal'), 'ExporterModal');
 
 const EVERY_MS = 10_000;
 

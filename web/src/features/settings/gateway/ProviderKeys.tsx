@@ -3,13 +3,15 @@ import { IconPlus } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
-import { Confirm } from '@/ui/Confirm';
+import { lazily } from '@/ui/lazily';
 import { done } from '@/ui/notices';
 import { Failed, LoadingRows } from '@/ui/states';
 import { When } from '@/ui/When';
 import { useChange } from '../customer';
 import { Card } from '../Section';
-import { ProviderKeyModal } from './ProviderKeyModal';
+
+const ProviderKeyModal = lazily(() => import('./ProviderKeyModal'), 'ProviderKeyModal');
+const Confirm = lazily(() => import('@/ui/Confirm'), 'Confirm');
 
 type ProviderKey = Schemas['ProviderKeyOut'];
 

@@ -2,13 +2,15 @@ import { Button, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconReceiptRefund } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { CorrectModal } from '@/ui/corrections/CorrectModal';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { lazily } from '@/ui/lazily';
 import { Money } from '@/ui/Money';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { When } from '@/ui/When';
 import { Card } from '../Section';
 import { type Adjustment, adjustmentsQuery } from './queries';
+
+const CorrectModal = lazily(() => import('@/ui/corrections/CorrectModal'), 'CorrectModal');
 
 const COLUMNS: Column<Adjustment>[] = [
   { id: 'at', head: 'Booked', width: '108px', cell: (each) => <When at={each.at} style="minute" /> },

@@ -2,14 +2,16 @@ import { Button, Text } from '@mantine/core';
 import { IconZoomCheck } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { CorrectModal } from '@/ui/corrections/CorrectModal';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { lazily } from '@/ui/lazily';
 import { Money } from '@/ui/Money';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
 import { When } from '@/ui/When';
 import { Card } from '../Section';
 import { type Doubtful, inDoubtQuery } from './queries';
-import { ReleaseModal } from './ReleaseModal';
+
+const CorrectModal = lazily(() => import('@/ui/corrections/CorrectModal'), 'CorrectModal');
+const ReleaseModal = lazily(() => import('./ReleaseModal'), 'ReleaseModal');
 
 const KINDS: Readonly<Record<Doubtful['kind'], { what: string; means: string }>> = {
   call: { what: 'A call', means: 'charged at its bound until its cost is known' },

@@ -3,9 +3,11 @@ import { useDisclosure } from '@mantine/hooks';
 import { useMutation } from '@tanstack/react-query';
 import { api, take } from '@/api/client';
 import { useLeave } from '@/api/leaving';
-import { Confirm } from '@/ui/Confirm';
+import { lazily } from '@/ui/lazily';
 import type { Customer } from '../customer';
 import { Card } from '../Section';
+
+const Confirm = lazily(() => import('@/ui/Confirm'), 'Confirm');
 
 export function DangerZone({ customer }: { customer: Customer }) {
   const [opened, { open, close }] = useDisclosure();

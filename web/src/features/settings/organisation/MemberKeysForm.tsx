@@ -1,9 +1,10 @@
-import { NumberInput, SimpleGrid, Stack, TextInput } from '@mantine/core';
+import { SimpleGrid, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { fieldErrors } from '@/ui/formErrors';
 import { ModelSelect } from '@/ui/ModelSelect';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
+import { WholeNumberInput } from '@/ui/WholeNumberInput';
 import { type Customer, useChangeCustomer } from '../customer';
 import { SaveBar } from '../SaveBar';
 import { Card } from '../Section';
@@ -51,12 +52,11 @@ export function MemberKeysForm({ customer }: { customer: Customer }) {
               inputMode="decimal"
               {...form.getInputProps('budget')}
             />
-            <NumberInput
+            <WholeNumberInput
               label="Most keys of a member"
               description="0: members make none"
               placeholder="Not limited"
               min={0}
-              allowDecimal={false}
               {...form.getInputProps('keys')}
             />
           </SimpleGrid>

@@ -1,9 +1,10 @@
-import { Alert, NumberInput, Stack, Switch } from '@mantine/core';
+import { Alert, Stack, Switch } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconEye } from '@tabler/icons-react';
 import { fieldErrors } from '@/ui/formErrors';
 import { done } from '@/ui/notices';
 import { Failed } from '@/ui/states';
+import { WholeNumberInput } from '@/ui/WholeNumberInput';
 import { type Customer, useChangeCustomer } from '../customer';
 import { SaveBar } from '../SaveBar';
 import { Card } from '../Section';
@@ -54,14 +55,12 @@ export function TelemetryForm({ customer }: { customer: Customer }) {
     >
       <form onSubmit={form.onSubmit(save)} noValidate>
         <Stack gap="md">
-          <NumberInput
+          <WholeNumberInput
             label="Days that spans are kept"
             description="Empty: as long as this installation keeps them."
             placeholder="The installation’s own"
             min={1}
             max={MOST_DAYS}
-            clampBehavior="none"
-            allowDecimal={false}
             maw={460}
             {...form.getInputProps('days')}
           />

@@ -4,9 +4,9 @@ import { IconKey, IconPlus } from '@tabler/icons-react';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
-import { Confirm } from '@/ui/Confirm';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { hint } from '@/ui/hinting';
+import { lazily } from '@/ui/lazily';
 import { done } from '@/ui/notices';
 import { StateDot } from '@/ui/Pill';
 import { Empty, Failed, LoadingRows } from '@/ui/states';
@@ -16,8 +16,10 @@ import { useNow } from '@/ui/useNow';
 import { When } from '@/ui/When';
 import { useChange } from '../customer';
 import { Section } from '../Section';
-import { NewTokenModal } from './NewTokenModal';
 import { scopesInWords } from './scopes';
+
+const NewTokenModal = lazily(() => import('./NewTokenModal'), 'NewTokenModal');
+const Confirm = lazily(() => import('@/ui/Confirm'), 'Confirm');
 
 type Token = Schemas['TokenOut'];
 
