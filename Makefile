@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 export UV_LINK_MODE ?= copy
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+# Where this is set, as in images of Docker, every process compiles anew all that it imports: seconds each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What was last installed, so that a second `make run` starts at once.
 RUN_STAMP := $(VENV)/.run-installed
