@@ -15,6 +15,7 @@ LONG = {
 }  # fmt: skip
 
 
+@pytest.mark.no_cover  # smaller tests reach every line; here it would only take time
 @pytest.mark.parametrize("name", [name for name in CAMPAIGNS if name not in LONG])
 async def test_a_campaign_keeps_its_promises(name: str, embedded_url: str, tmp_path: Path) -> None:
     campaign = importlib.import_module(f"campaigns.{CAMPAIGNS[name][0]}")

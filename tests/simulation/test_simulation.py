@@ -9,6 +9,9 @@ from simulation.histories import Seen, play, play_many, play_some
 from simulation.mutants import HONEST, MUTANTS
 from tollhouse.ledger.crashpoints import POINTS
 
+# Millions of steps through lines that smaller tests reach too: measuring them would take twice the time.
+pytestmark = pytest.mark.no_cover
+
 SEEDS = range(200)
 
 
