@@ -28,7 +28,7 @@ async def test_what_is_deleted_calls_no_model_any_more(arrive: Arrive, admin: Ac
     page = visitor.page
 
     await visitor.go(f"/people?user={member.user_id}")
-    await _delete(visitor, "Delete Max Member", "Delete person", member.email)
+    await _delete(visitor, "Delete person", "Delete person", member.email)
     await expect(page.get_by_role("table", name="People")).not_to_contain_text("Max Member")
     assert (await eventually(lambda: call(stage, persons.raw_key), 403)).json()["error"]["code"] == "key_disabled"
     await guest.page.get_by_role("link", name="Traces").click()

@@ -47,7 +47,7 @@ async def test_somebody_registers_and_sees_the_first_call_arrive(arrive: Arrive,
     await expect(_row(page, "Traces", "gpt-4o-mini")).to_be_visible()
     await _go_by_menu(page, "Keys")
     await _row(page, "Keys", "First").get_by_text("First", exact=True).click()
-    await expect(_row(page, "Recent calls", "gpt-4o-mini")).to_be_visible()
+    await expect(_row(page, "Calls", "gpt-4o-mini")).to_be_visible()
     await _join(await arrive(), link)
 
 

@@ -70,12 +70,12 @@ def _doubt(page: Page, text: str) -> Any:
 
 async def _release(visitor: Visitor) -> None:
     page = visitor.page
-    await _doubt(page, "set aside for calls").get_by_role("button", name="Release").click()
+    await _doubt(page, "set aside by a worker").get_by_role("button", name="Release").click()
     dialog = page.get_by_role("dialog")
     await assert_open_to_everybody(visitor)
     await dialog.get_by_label("Reason").fill("its disk burnt")
     await dialog.get_by_role("button", name="Release").click()
-    await expect(_doubt(page, "set aside for calls")).to_have_count(0)
+    await expect(_doubt(page, "set aside by a worker")).to_have_count(0)
 
 
 async def _correct(visitor: Visitor) -> None:
