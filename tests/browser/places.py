@@ -28,7 +28,7 @@ OUTSIDE: Final = (
     Place("reset-password", "/reset-password#thr_no-such-secret", signed_in=False),
 )
 INSIDE: Final = (
-    Place("overview", "/?range=30d"),
+    Place("overview", "/?range=7d"),
     Place("keys", "/keys"),
     Place("key", "/keys/{key}"),
     Place("traces", "/traces"),

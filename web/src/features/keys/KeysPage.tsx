@@ -22,7 +22,7 @@ const EditKeyModal = lazily(() => import('./EditKeyModal'), 'EditKeyModal');
 const NewKeyModal = lazily(() => import('./NewKeyModal'), 'NewKeyModal');
 
 const route = getRouteApi('/in/keys');
-const LEAST_PX: Record<Breadth, number> = { narrow: 0, middle: 640, wide: 930 };
+const LEAST_PX: Record<Breadth, number> = { narrow: 0, middle: 640, wide: 976 };
 
 /** What another feature draws here; `routes/` puts them together. */
 type Props = {

@@ -20,7 +20,7 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'name',
     head: 'Name',
-    width: 'minmax(8.75rem, 2fr)',
+    width: 'minmax(7.5rem, 2fr)',
     sort: 'name',
     cell: (key) => <NameCell of={key} />,
   },
@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'spend',
     head: 'Spend and budget',
-    width: 'minmax(10.25rem, 1.4fr)',
+    width: 'minmax(9.5rem, 1.4fr)',
     sort: 'spend',
     cell: (key) => <SpendCell of={key} />,
   },
@@ -46,13 +46,13 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'state',
     head: 'State',
-    width: '6rem',
+    width: '6.75rem',
     cell: (key) => <StateBadge state={key.state} />,
   },
   {
     id: 'last_used',
     head: 'Last used',
-    width: '6.5rem',
+    width: '6.25rem',
     sort: 'last_used',
     cell: (key) => <When at={key.last_used_at} none="Never" />,
   },

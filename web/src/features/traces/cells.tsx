@@ -48,12 +48,12 @@ export function Name({ trace, narrow }: { trace: Trace; narrow: boolean }) {
 
 export function Duration({ ms, scale }: { ms: number; scale: number }) {
   return (
-    <>
+    <div className={classes.took}>
       <div className={`${text.main} number`}>{duration(ms)}</div>
       <div className={classes.track} aria-hidden>
         <div className={classes.bar} style={{ width: `${Math.max(Math.min(ms / scale, 1) * 100, 2)}%` }} />
       </div>
-    </>
+    </div>
   );
 }
 

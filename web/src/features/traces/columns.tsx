@@ -22,7 +22,7 @@ export function columnsOf(breadth: Breadth, scale: number): Column<Trace>[] {
   const cost: Column<Trace> = {
     id: 'cost',
     head: 'Cost',
-    width: narrow ? '84px' : '100px',
+    width: narrow ? '92px' : '100px',
     align: 'end',
     cell: (trace) => <Cost trace={trace} />,
   };
