@@ -365,7 +365,7 @@ async def test_many_exporters_share_the_customers_and_never_ask_for_one_at_once(
     assert set(await billing.states()) == {"sent"}
     assert billing.stripe.metering.duplicates == 0
     again = billing.stripe.count(SEND) - len(entries)
-    assert 0 <= again <= len(entries) // 100  # the SDK asks again where a connection broke; who shares badly asks thrice
+    assert 0 <= again <= len(entries) // 100  # the SDK repeats where a connection broke; bad sharing asks thrice
 
 
 async def test_a_turn_has_an_end_and_the_rest_is_put_back(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
