@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -19,14 +19,16 @@ _MOST_CHARACTERS: Final = 200
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BIGINT_MAX: Final = 2**63 - 1
 _LATEST_MICROS: Final = 253_402_300_799 * 1_000_000
-_LONGEST_KEY_CURSOR: Final = 3_000
+_LONGEST_WORDY: Final = 3_000
 _key_places: Final = msgspec.json.Decoder(tuple[str, int, str, int, str])
 _names: Final = msgspec.json.Decoder(tuple[str, str])
+
+_Told = TypeVar("_Told")
 
 
 def span_cursor(start_ns: int, span_id: str) -> str:
     """A cursor for the page after this span."""
-    return base64.urlsafe_b64encode(f"{start_ns}.{span_id}".encode()).decode().rstrip("=")
+    return _cursor_of(f"{start_ns}.{span_id}".encode())
 
 
 def read_span_cursor(cursor: str) -> tuple[int, str]:
@@ -40,7 +42,7 @@ def read_span_cursor(cursor: str) -> tuple[int, str]:
 def place_cursor(at: datetime, name: str) -> str:
     """A cursor for the page after the thing of this time and name (lower-case letters, digits, `-` and `.`)."""
     micros = (at - _EPOCH) // timedelta(microseconds=1)
-    return base64.urlsafe_b64encode(f"{micros}.{name}".encode()).decode().rstrip("=")
+    return _cursor_of(f"{micros}.{name}".encode())
 
 
 def read_place_cursor(cursor: str, *, by_uuid: bool = False) -> tuple[datetime, str]:
@@ -53,15 +55,12 @@ def read_place_cursor(cursor: str, *, by_uuid: bool = False) -> tuple[datetime, 
 
 def name_cursor(name: str, uuid: str) -> str:
     """A cursor for the page after the thing of this name, which may be any text, and this id."""
-    return base64.urlsafe_b64encode(msgspec.json.encode((name, uuid))).decode().rstrip("=")
+    return _cursor_of(msgspec.json.encode((name, uuid)))
 
 
 def read_name_cursor(cursor: str) -> tuple[str, str]:
     """The name and id inside; raises BadRequest."""
-    try:
-        name, uuid = _names.decode(_bytes_of(cursor, _LONGEST_KEY_CURSOR))
-    except UNREADABLE as cause:
-        raise _not_ours() from cause
+    name, uuid = _read(_names, cursor)
     if not is_uuid(uuid) or "\0" in name:
         raise _not_ours()
     return name, uuid
@@ -69,7 +68,7 @@ def read_name_cursor(cursor: str) -> tuple[str, str]:
 
 def number_cursor(number: int) -> str:
     """A cursor for the page after the thing of this number."""
-    return base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
+    return _cursor_of(str(number).encode())
 
 
 def read_number_cursor(cursor: str) -> int:
@@ -83,19 +82,28 @@ def read_number_cursor(cursor: str) -> int:
 def key_cursor(place: Place, sort: str) -> str:
     """A cursor for the page after this key, in this order."""
     told = [sort, (place.at - _EPOCH) // timedelta(microseconds=1), place.word, place.number, place.key_id]
-    return base64.urlsafe_b64encode(msgspec.json.encode(told)).decode().rstrip("=")
+    return _cursor_of(msgspec.json.encode(told))
 
 
 def read_key_cursor(cursor: str, sort: str) -> Place:
     """The place inside; raises BadRequest, also for a cursor of another order."""
-    try:
-        order, micros, word, number, key_id = _key_places.decode(_bytes_of(cursor, _LONGEST_KEY_CURSOR))
-    except UNREADABLE as cause:
-        raise _not_ours() from cause
+    order, micros, word, number, key_id = _read(_key_places, cursor)
     in_range = 0 <= micros < _LATEST_MICROS and -_BIGINT_MAX <= number <= _BIGINT_MAX
     if order != sort or not in_range or not is_uuid(key_id) or "\0" in word:
         raise _not_ours()
     return Place(_EPOCH + timedelta(microseconds=micros), word, number, key_id)
+
+
+def _cursor_of(place: bytes) -> str:
+    return base64.urlsafe_b64encode(place).decode().rstrip("=")
+
+
+def _read(decoder: "msgspec.json.Decoder[_Told]", cursor: str) -> _Told:
+    """Of a cursor with words of people in it, which may be long."""
+    try:
+        return decoder.decode(_bytes_of(cursor, _LONGEST_WORDY))
+    except UNREADABLE as cause:
+        raise _not_ours() from cause
 
 
 def _bytes_of(cursor: str, most: int) -> bytes:

@@ -11,7 +11,6 @@ from typing import Final, Protocol
 
 import msgspec
 
-from tollhouse.foundation.processor import give_way
 from tollhouse.intake import otlp, otlp_json, otlp_protobuf, refusals
 from tollhouse.intake.capacity import Load, Room
 from tollhouse.intake.commits import Commits
@@ -77,7 +76,6 @@ class OwnOffice:
     async def take(self, parcel: Parcel) -> Outcome:
         with self.room.load(len(parcel.body)) as load:
             body = await self._decompressed(decoder_of(parcel.content_encoding), parcel.body, load)
-            give_way()
             pieces = READERS[parcel.content_type](body, self.limits)
             made = await self.sorter.sort(parcel.sender, pieces, suspect=suspect(body), agent=parcel.agent)
             if made.spans:

@@ -232,17 +232,16 @@ class _Reader:
         try:
             at = raw[1] + 2
             key = self._fit_names.get(raw[2:at])
-            value = raw[at + 2 :]
-            if key is None or raw[0] != 0x0A or raw[at] != 0x12 or raw[at + 1] != len(value):
+            if key is None or raw[0] != 0x0A or raw[at] != 0x12 or len(raw) != at + 2 + raw[at + 1]:
                 return False
-            kind, rest = value[0], value[1:]
-            if kind == 0x0A and len(rest) == rest[0] + 1 <= 0x80 and 0 not in (text := rest[1:]):
-                into[key] = text.decode("utf-8", "replace")
+            kind, begin = raw[at + 2], at + 4
+            if kind == 0x0A and raw[at + 3] == len(raw) - begin < 0x80 and 0 not in raw[begin:]:
+                into[key] = _text(raw[begin:])
                 return True
-            if kind == 0x18 and len(rest) <= _SHORT_NUMBER:
-                number, end = _varint(rest, 0)
-                if end == len(rest):
-                    into[key] = number
+            if kind == 0x18 and len(raw) <= at + 3 + _SHORT_NUMBER:
+                value, end = _varint(raw, at + 3)
+                if end == len(raw):
+                    into[key] = value
                     return True
         except IndexError:
             pass

@@ -6,9 +6,10 @@ What cannot be taken is set apart with its reason; the rest of the batch does no
 """
 
 import asyncio
+import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -16,7 +17,6 @@ from typing import Final, NamedTuple
 
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.logs import redact
-from tollhouse.foundation.processor import give_way
 from tollhouse.intake.otlp import Origin, Rejected, Sent, text_of
 from tollhouse.traces import vendors
 from tollhouse.traces.attribution import Attribution, Owner, Sender
@@ -96,7 +96,6 @@ class Sorter:
         async with self._work:
             drafts = await self._read(pieces, made, turn, suspect=suspect, agent=agent)
             _count_once(drafts)
-            give_way()
             await self._attribution.learn(sender, (draft.whose for draft in drafts if draft.whose))
             turn.begin()
             for draft, owner in zip(drafts, self._owners(sender, drafts), strict=True):
@@ -193,6 +192,10 @@ _NOBODYS: Final = (
 )
 
 
+# Work that is niced is not interrupted for a call to a model, not before the scheduler's next tick; it has to offer.
+_give_way: Final[Callable[[], None]] = getattr(os, "sched_yield", lambda: None)
+
+
 class _Turn:
     """So much work at a time, then everything else on the loop has its turn."""
 
@@ -208,7 +211,7 @@ class _Turn:
         self._steps += 1
         if self._steps % _LOOK_EVERY:
             return False
-        give_way()
+        _give_way()
         return time.perf_counter() - self._began > _TURN_S
 
     async def pause(self) -> None:

@@ -13,7 +13,6 @@ import msgspec
 
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
-from tollhouse.foundation.processor import give_way
 from tollhouse.traces.spans import Span
 
 PIECE_SPANS: Final = 125
@@ -32,7 +31,6 @@ async def ingest(connection: Connection, spans: Sequence[Span]) -> int:
     """
     new = 0
     for piece in _pieces(spans):
-        give_way()
         new += await _sql.ingest_spans(connection, **_columns(piece))
     return new
 

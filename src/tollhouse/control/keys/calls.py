@@ -5,13 +5,11 @@ from datetime import datetime
 from typing import Final
 
 from tollhouse.control.callers import Person
-from tollhouse.control.keys.service import account_of, subject_of
+from tollhouse.control.keys.service import account_of, newest_calls, subject_of
 from tollhouse.control.permissions import require
 from tollhouse.db.pool import Database
 from tollhouse.foundation.ids import CallId
 from tollhouse.foundation.money import Nanos
-from tollhouse.ledger import corrections
-from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
 
 MOST_ON_A_PAGE: Final = 200
@@ -33,8 +31,5 @@ async def page(
     async with database.connection() as connection:
         key = (await account_of(connection, person.customer_id, key_hash)).key
         require(person, "key.see", subject_of(key))
-        found = await receipts.recent_of_key(connection, key.customer_id, key.id, most=most + 1, before=before)
-        shown = found[:most]
-        days = {receipt.call_id: receipt.entry_day for receipt in shown}
-        adjusted = await corrections.adjusted(connection, key.customer_id, days)
-    return Calls(shown, adjusted, more=len(found) > most)
+        found, adjusted = await newest_calls(connection, key, most=most + 1, before=before)
+    return Calls(found[:most], adjusted, more=len(found) > most)

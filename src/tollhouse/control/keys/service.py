@@ -103,12 +103,19 @@ async def details(database: Database, person: Person, key_hash: str, now: dateti
         account = await account_of(connection, person.customer_id, key_hash)
         require(person, "key.see", subject_of(account.key))
         key = account.key
-        recent = await receipts.recent_of_key(connection, key.customer_id, key.id, most=RECENT_CALLS)
-        days = {receipt.call_id: receipt.entry_day for receipt in recent}
-        adjusted = await corrections.adjusted(connection, key.customer_id, days)
+        recent, adjusted = await newest_calls(connection, key, most=RECENT_CALLS)
         since = look_back_from(account.balance, key.created_at, now)
         spending = await receipts.spent_by_key(connection, key.customer_id, key.id, since=since, most=MOST_CALLS)
     return KeyDetails(account, recent, adjusted, forecast(account.balance, spending, since, now))
+
+
+async def newest_calls(
+    connection: Connection, key: Key, *, most: int, before: tuple[datetime, str] | None = None
+) -> tuple[list[Receipt], dict[CallId, Nanos]]:
+    """Calls of the key, newest first, and by how much people corrected the cost of which; `before` as in receipts."""
+    found = await receipts.recent_of_key(connection, key.customer_id, key.id, most=most, before=before)
+    days = {receipt.call_id: receipt.entry_day for receipt in found}
+    return found, await corrections.adjusted(connection, key.customer_id, days)
 
 
 # Making ----------------------------------------------------------------------------------------------------
