@@ -1,17 +1,16 @@
 /** What stands in a page's place while it comes, when it fails, and when there is none. */
 
-import { Button, Center, Container, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Button, Container, Skeleton, Stack } from '@mantine/core';
 import { IconMapOff, IconRefresh } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type ErrorComponentProps, Link, useRouter } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { meQuery } from '@/api/me';
 import { Problem, told } from '@/api/problem';
-import { Brand } from '@/ui/Brand';
+import { FrontCard } from '@/ui/FrontCard';
 import { LoadingPanel } from '@/ui/LoadingPanel';
 import { PageHeader } from '@/ui/PageHeader';
 import { Empty, Failed } from '@/ui/states';
-import classes from './pages.module.css';
 
 export function PagePending() {
   return (
@@ -69,28 +68,18 @@ export function ShellFailed({ error, reset }: ErrorComponentProps) {
     return () => window.clearInterval(timer);
   }, [passes, ask]);
   return (
-    <Center component="main" className={classes.whole ?? ''}>
-      <Stack w="100%" maw={416} gap="xl">
-        <Center>
-          <Brand />
-        </Center>
-        <Paper withBorder shadow="xs" radius="lg" p={{ base: 'lg', xs: 32 }}>
-          <Title order={1} fz={22} lh={1.3}>
-            {unreachable ? 'Tollhouse cannot be reached' : 'Tollhouse cannot be shown'}
-          </Title>
-          <Text size="sm" c="dimmed" mt={6} mb="lg">
-            {told(error)}
-          </Text>
-          <Button
-            variant="default"
-            leftSection={<IconRefresh size={16} aria-hidden />}
-            onClick={() => (passes ? ask() : window.location.reload())}
-          >
-            {passes ? 'Try again now' : 'Reload the page'}
-          </Button>
-        </Paper>
-      </Stack>
-    </Center>
+    <FrontCard
+      title={unreachable ? 'Tollhouse cannot be reached' : 'Tollhouse cannot be shown'}
+      lead={told(error)}
+    >
+      <Button
+        variant="default"
+        leftSection={<IconRefresh size={16} aria-hidden />}
+        onClick={() => (passes ? ask() : window.location.reload())}
+      >
+        {passes ? 'Try again now' : 'Reload the page'}
+      </Button>
+    </FrontCard>
   );
 }
 

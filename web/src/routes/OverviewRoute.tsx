@@ -17,7 +17,7 @@ const Checklist = lazy(async () => ({
 
 function StepsPending() {
   return (
-    <Paper withBorder radius="lg" p="lg" h={STEPS_PX} mb="xl" role="status" aria-label="Loading">
+    <Paper withBorder p="lg" h={STEPS_PX} mb="xl" role="status" aria-label="Loading">
       <Skeleton h={18} w={130} mb={10} />
       <Skeleton h={12} w={80} mb={22} />
       <Skeleton h={6} />

@@ -1,19 +1,12 @@
 /** Limits tried out on past calls, for whatever page offers that. Fetched when it is first wanted. */
 
-import { type ComponentProps, lazy, Suspense } from 'react';
+import type { ComponentProps } from 'react';
 import { usdField } from '@/ui/decimals';
+import { lazily } from '@/ui/lazily';
 
-const Dialog = lazy(async () => ({ default: (await import('@/features/whatif/WhatIfDialog')).WhatIfDialog }));
+export const WhatIf = lazily(() => import('@/features/whatif/WhatIfDialog'), 'WhatIfDialog');
 
-type Asked = ComponentProps<typeof Dialog>;
-
-export function WhatIf(asked: Asked) {
-  return (
-    <Suspense>
-      <Dialog {...asked} />
-    </Suspense>
-  );
-}
+type Asked = ComponentProps<typeof WhatIf>;
 
 type Key = {
   id: string;

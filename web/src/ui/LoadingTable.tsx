@@ -4,7 +4,7 @@ import classes from './LoadingTable.module.css';
 type Props = { rows?: number; rowHeight?: number };
 
 /** A table that is on its way: the same frame, head and rows, so that nothing jumps when it comes. */
-export function LoadingTable({ rows = 8, rowHeight = 56 }: Props) {
+export function LoadingTable({ rows = 8, rowHeight = 52 }: Props) {
   return (
     <div className={classes.frame} role="status" aria-label="Loading">
       <div className={classes.head} />

@@ -61,23 +61,16 @@ export function Failed({ error, again, what = 'This could not be loaded' }: Fail
   );
 }
 
-type LoadingProps = {
-  rows?: number;
-  height?: number;
-  /** Lines without the frame and the head of a table. */
-  plain?: boolean;
-};
-
-/** As many grey lines as there will be rows, in the place of the table, so that nothing jumps when they come. */
-export function LoadingRows({ rows = 8, height = 14, plain = false }: LoadingProps) {
+/** As many grey lines as there will be; of a table that is on its way there is `LoadingTable`. */
+export function LoadingRows({ rows }: { rows: number }) {
   return (
-    <div className={plain ? undefined : classes.table} role="status" aria-label="Loading">
+    <div role="status" aria-label="Loading">
       {Array.from({ length: rows }, (_, row) => row).map((row) => (
         <div key={row} className={classes.line}>
-          <Skeleton h={height} w="28%" />
-          <Skeleton h={height} w="18%" />
-          <Skeleton h={height} w="34%" />
-          <Skeleton h={height} w="20%" />
+          <Skeleton h={14} w="28%" />
+          <Skeleton h={14} w="18%" />
+          <Skeleton h={14} w="34%" />
+          <Skeleton h={14} w="20%" />
         </div>
       ))}
     </div>

@@ -2,6 +2,7 @@
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
+import { LONG_LIST } from '@/api/queries';
 import type { Days, Query } from './search';
 
 export type KeyPage = Schemas['KeyPage'];
@@ -26,7 +27,7 @@ export function keysQuery(query: Query) {
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    structuralSharing: false, // looking for sameness in ten thousand rows is dearer than drawing twenty
+    ...LONG_LIST,
     placeholderData: keepPreviousData,
   });
 }

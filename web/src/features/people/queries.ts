@@ -2,6 +2,7 @@
 
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, type Schemas, take } from '@/api/client';
+import { LONG_LIST } from '@/api/queries';
 import type { PeopleSearch } from './search';
 
 export type User = Schemas['ListedUserOut'];
@@ -29,7 +30,7 @@ export function usersQuery(filters: UserFilters) {
       take(api.GET('/v1/users', { params: { query: { ...query, cursor: pageParam } }, signal })),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    structuralSharing: false, // looking for sameness in ten thousand rows is dearer than drawing twenty
+    ...LONG_LIST,
   });
 }
 

@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api, type Schemas, take } from '@/api/client';
 import { Problem, told } from '@/api/problem';
+import { FrontCard } from '@/ui/FrontCard';
 import { fieldErrors } from '@/ui/formErrors';
 import { Failed } from '@/ui/states';
 import { When } from '@/ui/When';
@@ -12,7 +13,6 @@ import { signInOptionsQuery, useEntering } from './enter';
 import { NewPassword } from './NewPassword';
 import { fault } from './password';
 import { Refusal } from './Refusal';
-import { SessionCard } from './SessionCard';
 import { useSecret } from './secret';
 import { useLook } from './useLook';
 
@@ -24,7 +24,7 @@ export function InvitationPage() {
   if (token === null) return <Spoilt>The link is not whole. Open it again as it was sent to you.</Spoilt>;
   if (error instanceof Problem && error.code === 'invalid_token') return <Spoilt>{told(error)}</Spoilt>;
   return (
-    <SessionCard
+    <FrontCard
       title={seen === null ? 'Invitation' : `Join ${seen.customer_name}`}
       lead={
         seen === null ? undefined : (
@@ -42,7 +42,7 @@ export function InvitationPage() {
       ) : (
         <Acceptance token={token} seen={seen} />
       )}
-    </SessionCard>
+    </FrontCard>
   );
 }
 
@@ -59,14 +59,14 @@ function SignInInstead() {
 
 function Spoilt({ children }: { children: string }) {
   return (
-    <SessionCard title="This invitation cannot be used" below={<SignInInstead />}>
+    <FrontCard title="This invitation cannot be used" below={<SignInInstead />}>
       <Stack gap="sm">
         <Refusal>{children}</Refusal>
         <Text size="sm" c="dimmed">
           Whoever invited you can make a new link for you in Tollhouse, under People.
         </Text>
       </Stack>
-    </SessionCard>
+    </FrontCard>
   );
 }
 

@@ -5,18 +5,18 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api, take } from '@/api/client';
 import { told } from '@/api/problem';
+import { FrontCard } from '@/ui/FrontCard';
 import { fieldErrors } from '@/ui/formErrors';
 import { Failed } from '@/ui/states';
 import { signInOptionsQuery, useEntering } from './enter';
 import { NewPassword } from './NewPassword';
 import { fault } from './password';
 import { Refusal } from './Refusal';
-import { SessionCard } from './SessionCard';
 
 export function RegisterPage() {
   const options = useQuery(signInOptionsQuery);
   return (
-    <SessionCard
+    <FrontCard
       title="Register your organisation"
       lead="You will be its first admin, with keys, budgets and people of its own."
       below={
@@ -40,7 +40,7 @@ export function RegisterPage() {
           for an invitation.
         </Alert>
       )}
-    </SessionCard>
+    </FrontCard>
   );
 }
 

@@ -3,18 +3,18 @@ import { useForm } from '@mantine/form';
 import { Link } from '@tanstack/react-router';
 import { api, take } from '@/api/client';
 import { Problem, told } from '@/api/problem';
+import { FrontCard } from '@/ui/FrontCard';
 import { fieldErrors } from '@/ui/formErrors';
 import { useEntering } from './enter';
 import { NewPassword } from './NewPassword';
 import { fault } from './password';
 import { Refusal } from './Refusal';
-import { SessionCard } from './SessionCard';
 import { useSecret } from './secret';
 
 export function ResetPasswordPage() {
   const token = useSecret();
   return (
-    <SessionCard
+    <FrontCard
       title="Set a new password"
       lead={token === null ? undefined : 'All sessions that are open with the old one end.'}
       below={
@@ -31,7 +31,7 @@ export function ResetPasswordPage() {
       ) : (
         <Form key={token} token={token} />
       )}
-    </SessionCard>
+    </FrontCard>
   );
 }
 

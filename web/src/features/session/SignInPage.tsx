@@ -5,17 +5,17 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useLocation, useSearch } from '@tanstack/react-router';
 import { api, take } from '@/api/client';
 import { told } from '@/api/problem';
+import { FrontCard } from '@/ui/FrontCard';
 import { signInOptionsQuery, useEntering } from './enter';
 import { Refusal } from './Refusal';
 import { refusedWords } from './refused';
-import { SessionCard } from './SessionCard';
 import { useWait } from './useWait';
 
 export function SignInPage() {
   const options = useQuery(signInOptionsQuery);
   const { return_to: goOn = '/' } = useSearch({ from: '/sign-in' });
   return (
-    <SessionCard
+    <FrontCard
       title="Sign in"
       below={
         options.data === undefined ? undefined : options.data.registration_open ? (
@@ -35,7 +35,7 @@ export function SignInPage() {
         {options.data?.oidc && <Elsewhere name={options.data.oidc.name} goOn={goOn} />}
         <ByPassword goOn={goOn} />
       </Stack>
-    </SessionCard>
+    </FrontCard>
   );
 }
 

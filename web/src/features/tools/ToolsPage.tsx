@@ -26,7 +26,7 @@ export function ToolsPage() {
       {query.isError && query.data === undefined ? (
         <Failed error={query.error} again={() => void query.refetch()} what="The tools could not be loaded" />
       ) : query.data === undefined ? (
-        <LoadingTable rows={9} />
+        <LoadingTable rows={9} rowHeight={56} />
       ) : tools.length === 0 ? (
         <NoTools />
       ) : (

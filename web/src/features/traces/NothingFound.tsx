@@ -2,7 +2,8 @@ import { Anchor, Button, Group } from '@mantine/core';
 import { IconRoute, IconSearchOff } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Empty, LoadingRows } from '@/ui/states';
+import { LoadingTable } from '@/ui/LoadingTable';
+import { Empty } from '@/ui/states';
 import { isFiltered, NO_FILTERS } from './filters';
 import { anyTraceQuery } from './queries';
 import type { TracesSearch } from './search';
@@ -12,7 +13,7 @@ type Props = { search: TracesSearch; change: (search: TracesSearch) => void };
 /** Nothing matches, or there is nothing at all: two things to do. */
 export function NothingFound({ search, change }: Props) {
   const { data, isPending } = useQuery(anyTraceQuery);
-  if (isPending) return <LoadingRows rows={6} />;
+  if (isPending) return <LoadingTable rows={6} />;
   if (data?.traces.length === 0 && data.next_cursor === null) return <NoneAtAll />;
   if (isFiltered(search)) {
     return (

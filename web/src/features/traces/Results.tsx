@@ -4,7 +4,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { LoadingTable } from '@/ui/LoadingTable';
-import { Failed, LoadingRows } from '@/ui/states';
+import { Failed } from '@/ui/states';
 import type { Period } from '@/ui/timeRange';
 import { When } from '@/ui/When';
 import type { Filters } from './filters';
@@ -37,7 +37,7 @@ export function Results({ search, filters, change, period }: Props) {
     on: search.live === true && period.live && !query.isPending && !query.isPlaceholderData,
     held,
   });
-  if (query.isPending) return <LoadingTable rows={10} />;
+  if (query.isPending) return <LoadingTable rows={10} rowHeight={56} />;
   if (pages === undefined) return <Failed error={query.error} again={() => void query.refetch()} />;
   const next = following(pages, PAGE, PATIENCE, asked);
   const busy = query.isFetchingNextPage || query.isPlaceholderData;
@@ -64,7 +64,7 @@ export function Results({ search, filters, change, period }: Props) {
         }}
         nothing={
           searching ? (
-            <LoadingRows rows={6} />
+            <LoadingTable rows={6} />
           ) : next === 'end' ? (
             <NothingFound search={search} change={change} />
           ) : null

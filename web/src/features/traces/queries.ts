@@ -2,6 +2,7 @@
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { api, take } from '@/api/client';
+import { LONG_LIST } from '@/api/queries';
 import type { Period } from '@/ui/timeRange';
 import { asked, type Dimension, type Filters } from './filters';
 import type { Trace } from './live';
@@ -26,7 +27,7 @@ export function tracesQuery(filters: Filters, period: Period) {
       ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    structuralSharing: false, // looking for sameness in ten thousand rows is dearer than drawing twenty
+    ...LONG_LIST,
     placeholderData: keepPreviousData,
     staleTime: KEPT_MS,
     refetchOnWindowFocus: false,

@@ -1,11 +1,12 @@
 import { Kbd, UnstyledButton } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
+import { lazily } from '@/ui/lazily';
 import classes from './PaletteButton.module.css';
 
 /** Loaded when it is first asked for: most pages are shown without it. */
-const Palette = lazy(async () => ({ default: (await import('./Palette')).Palette }));
+const Palette = lazily(() => import('./Palette'), 'Palette');
 
 const ON_A_MAC = /Mac|iP(hone|ad)/.test(window.navigator.userAgent);
 
@@ -27,11 +28,7 @@ export function PaletteButton({ asked: told }: { asked?: () => void }) {
           {ON_A_MAC ? '⌘ K' : 'Ctrl K'}
         </Kbd>
       </UnstyledButton>
-      {asked > 0 && (
-        <Suspense fallback={null}>
-          <Palette asked={asked} />
-        </Suspense>
-      )}
+      {asked > 0 && <Palette asked={asked} />}
     </>
   );
 }

@@ -5,10 +5,11 @@ import { useState } from 'react';
 import { api, take } from '@/api/client';
 import { useMe } from '@/api/me';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { LoadingTable } from '@/ui/LoadingTable';
 import { lazily } from '@/ui/lazily';
 import { done } from '@/ui/notices';
 import { StateDot } from '@/ui/Pill';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { Empty, Failed } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { When } from '@/ui/When';
 import { PersonCell } from '../PersonCell';
@@ -28,7 +29,7 @@ export function InvitationsTab({ invite }: { invite: () => void }) {
   const [anew, setAnew] = useState<Invitation | null>(null);
   const [back, setBack] = useState<Invitation | null>(null);
   if (found.isError) return <Failed error={found.error} again={() => void found.refetch()} />;
-  if (found.isPending) return <LoadingRows />;
+  if (found.isPending) return <LoadingTable />;
   const names = new Map(teams.map((team) => [team.id, team.name]));
   const actions: Column<Invitation> = {
     id: 'actions',

@@ -6,8 +6,9 @@ import { useMe } from '@/api/me';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { Faces } from '@/ui/Face';
 import { hint } from '@/ui/hinting';
+import { LoadingTable } from '@/ui/LoadingTable';
 import { Money } from '@/ui/Money';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { Empty, Failed } from '@/ui/states';
 import { Tokens } from '@/ui/Tokens';
 import text from '@/ui/text.module.css';
 import { useNarrow } from '@/ui/useNarrow';
@@ -26,7 +27,7 @@ export function TeamsTab({ create }: { create: () => void }) {
   const narrow = useNarrow();
   const columns = useMemo(() => columnsOf(spend, narrow), [spend, narrow]);
   if (found.isError) return <Failed error={found.error} again={() => void found.refetch()} />;
-  if (found.isPending) return <LoadingRows />;
+  if (found.isPending) return <LoadingTable />;
   return (
     <DataTable
       label="Teams"

@@ -4,7 +4,8 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useMe } from '@/api/me';
 import { DataTable } from '@/ui/DataTable';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { LoadingTable } from '@/ui/LoadingTable';
+import { Empty, Failed } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { spendQuery, type User, userQuery, usersQuery } from '../queries';
 import { rightsOf } from '../rights';
@@ -26,7 +27,7 @@ function Everybody({ invite }: { invite: () => void }) {
     <Stack gap="md">
       <UserFilters />
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && <LoadingRows />}
+      {found.isPending && <LoadingTable />}
       {found.isSuccess && (
         <Table
           rows={rows}
@@ -65,7 +66,7 @@ function Oneself() {
   const me = useMe();
   const found = useQuery(userQuery(me.user.id));
   if (found.isError) return <Failed error={found.error} again={() => void found.refetch()} />;
-  if (found.isPending) return <LoadingRows rows={1} />;
+  if (found.isPending) return <LoadingTable rows={1} />;
   return <Table rows={[found.data]} />;
 }
 

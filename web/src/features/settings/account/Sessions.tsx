@@ -19,7 +19,7 @@ export function Sessions() {
   return (
     <Card title="Open sessions" about="Browsers in which you are signed in. End those that you do not know.">
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && <LoadingRows rows={2} plain />}
+      {found.isPending && <LoadingRows rows={2} />}
       <Stack gap="sm">
         {found.data?.map((session) => (
           <Line key={session.id} session={session} />

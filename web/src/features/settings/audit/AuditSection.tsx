@@ -3,8 +3,10 @@ import { IconDownload, IconHistory } from '@tabler/icons-react';
 import { infiniteQueryOptions, useInfiniteQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { api, take } from '@/api/client';
+import { LONG_LIST } from '@/api/queries';
 import { DataTable } from '@/ui/DataTable';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { LoadingTable } from '@/ui/LoadingTable';
+import { Empty, Failed } from '@/ui/states';
 import { useNarrow } from '@/ui/useNarrow';
 import { Section } from '../Section';
 import type { SettingsSearch } from '../search';
@@ -24,7 +26,7 @@ function auditQuery(search: SettingsSearch) {
       take(api.GET('/v1/audit', { params: { query: { ...query, cursor: pageParam } }, signal })),
     initialPageParam: null as number | null,
     getNextPageParam: (page) => page.next_cursor,
-    structuralSharing: false, // looking for sameness in ten thousand rows is dearer than drawing twenty
+    ...LONG_LIST,
   });
 }
 
@@ -38,7 +40,7 @@ export default function AuditSection() {
     <Section id="audit" actions={<Export search={search} />}>
       <AuditFilters />
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && <LoadingRows />}
+      {found.isPending && <LoadingTable />}
       {found.isSuccess && (
         <DataTable
           label="Audit log"

@@ -4,10 +4,11 @@ import { infiniteQueryOptions, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { LoadingTable } from '@/ui/LoadingTable';
 import { lazily } from '@/ui/lazily';
 import { Money } from '@/ui/Money';
 import { done, failed } from '@/ui/notices';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { Empty, Failed } from '@/ui/states';
 import { When } from '@/ui/When';
 import { useChange } from '../customer';
 import { Card } from '../Section';
@@ -61,7 +62,7 @@ export function DeadLetters() {
       actions={rows.length > 0 && <RetryAll />}
     >
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && <LoadingRows rows={3} />}
+      {found.isPending && <LoadingTable rows={3} />}
       {found.isSuccess && rows.length === 0 && (
         <Empty
           small

@@ -46,7 +46,7 @@ export function ProviderKeys({ used }: { used: boolean }) {
         </Alert>
       )}
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && <LoadingRows rows={1} plain />}
+      {found.isPending && <LoadingRows rows={1} />}
       {found.data?.length === 0 && (
         <Text size="sm" c="dimmed">
           None is stored.

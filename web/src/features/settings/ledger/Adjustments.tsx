@@ -3,9 +3,10 @@ import { useDisclosure } from '@mantine/hooks';
 import { IconReceiptRefund } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { LoadingTable } from '@/ui/LoadingTable';
 import { lazily } from '@/ui/lazily';
 import { Money } from '@/ui/Money';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { Empty, Failed } from '@/ui/states';
 import { When } from '@/ui/When';
 import { Card } from '../Section';
 import { type Adjustment, adjustmentsQuery } from './queries';
@@ -65,7 +66,7 @@ export function Adjustments({ adjusts }: { adjusts: boolean }) {
       }
     >
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && <LoadingRows rows={3} />}
+      {found.isPending && <LoadingTable rows={3} />}
       {found.isSuccess && rows.length === 0 && (
         <Empty small icon={<IconReceiptRefund size={20} aria-hidden />} title="No call was ever corrected" />
       )}

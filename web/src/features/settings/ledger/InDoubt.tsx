@@ -3,9 +3,10 @@ import { IconZoomCheck } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type Column, DataTable } from '@/ui/DataTable';
+import { LoadingTable } from '@/ui/LoadingTable';
 import { lazily } from '@/ui/lazily';
 import { Money } from '@/ui/Money';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { Empty, Failed } from '@/ui/states';
 import { When } from '@/ui/When';
 import { Card } from '../Section';
 import { type Doubtful, inDoubtQuery } from './queries';
@@ -30,7 +31,7 @@ export function InDoubt({ decides }: { decides: boolean }) {
       about="It counts as spent until somebody knows better, so that no budget is ever exceeded."
     >
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && <LoadingRows rows={3} />}
+      {found.isPending && <LoadingTable rows={3} />}
       {found.isSuccess && rows.length === 0 && (
         <Empty small icon={<IconZoomCheck size={20} aria-hidden />} title="Nothing is in doubt" />
       )}

@@ -6,10 +6,11 @@ import { useState } from 'react';
 import { api, type Schemas, take } from '@/api/client';
 import { type Column, DataTable } from '@/ui/DataTable';
 import { hint } from '@/ui/hinting';
+import { LoadingTable } from '@/ui/LoadingTable';
 import { lazily } from '@/ui/lazily';
 import { done } from '@/ui/notices';
 import { StateDot } from '@/ui/Pill';
-import { Empty, Failed, LoadingRows } from '@/ui/states';
+import { Empty, Failed } from '@/ui/states';
 import text from '@/ui/text.module.css';
 import { useNarrow } from '@/ui/useNarrow';
 import { useNow } from '@/ui/useNow';
@@ -41,7 +42,7 @@ export default function TokensSection() {
   return (
     <Section id="tokens" actions={add}>
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && <LoadingRows rows={3} />}
+      {found.isPending && <LoadingTable rows={3} />}
       {found.isSuccess && (
         <DataTable
           label="API tokens"

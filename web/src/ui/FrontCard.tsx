@@ -1,12 +1,12 @@
 import { Box, Center, Paper, Text, Title } from '@mantine/core';
 import { type ReactNode, useEffect } from 'react';
-import { Brand } from '@/ui/Brand';
-import classes from './Session.module.css';
+import { Brand } from './Brand';
+import classes from './FrontCard.module.css';
 
 type Props = { title: string; lead?: ReactNode; children: ReactNode; below?: ReactNode };
 
-/** The one card of a page for somebody who is not signed in. `below`: where else one may want to go. */
-export function SessionCard({ title, lead, children, below }: Props) {
+/** The one card of a page outside of the shell: for somebody who is not signed in, or of whom that is not known. `below`: where else one may want to go. */
+export function FrontCard({ title, lead, children, below }: Props) {
   useEffect(() => {
     document.title = `${title} · Tollhouse`;
   }, [title]);
