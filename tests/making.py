@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import msgspec
 import psycopg
 
 from tollhouse.access import keys
@@ -26,6 +28,8 @@ from tollhouse.ledger import budgets
 from tollhouse.ledger.protocol import Ask, FlushBatch, GrantOrder, Need, Owner, Reset, Scope, ScopeKind
 from tollhouse.ledger.records import Call, Part, Reserved, Resolved, SettlementKind
 from tollhouse.master_keys import MasterKeys
+from tollhouse.traces.spans import new_span_id, new_trace_id
+from tollhouse.usage.receipts import Receipt
 
 # Workers of a parallel run share the outside server: each has a template of its own there.
 TEMPLATE = f"tollhouse_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
@@ -200,3 +204,28 @@ async def book_of(connection: Connection, customer_id: CustomerId, key_id: KeyId
     """A worker for a key that has its budgets."""
     registered = await ledger_book.register(connection, WorkerId(new_id()))
     return Book(connection, customer_id, registered.owner, key_id)
+
+
+def a_receipt(customer_id: CustomerId, key_id: KeyId, at: datetime, /, **changes: Any) -> Receipt:
+    """Of a call that was answered then, and cost ten nano-dollars."""
+    made = Receipt(
+        call_id=new_call_id(),
+        customer_id=customer_id,
+        key_id=key_id,
+        user_id=None,
+        team_id=None,
+        provider="openai",
+        model="gpt-4o-mini",
+        outcome="completed",
+        usage_source="provider",
+        price_version="test",
+        entry_kind="exact",
+        entry_day=at.date(),
+        hold_nanos=10,
+        cost_nanos=10,
+        trace_id=new_trace_id(),
+        span_id=new_span_id(),
+        started_at=at,
+        duration_ms=1,
+    )
+    return msgspec.structs.replace(made, **changes)

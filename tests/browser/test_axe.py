@@ -6,12 +6,8 @@ from playwright.async_api import Route, expect
 from browser.axe import assert_open_to_everybody, violations
 from browser.conftest import Arrive
 from browser.places import INSIDE, OUTSIDE, Place, open_place
-from browser.visiting import Account, Theme
+from browser.visiting import Theme, admin_of
 from tollhouse.demo.customer import Demo
-
-
-def admin_of(demo: Demo) -> Account:
-    return Account(demo.customer_id, "", demo.email, demo.password)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

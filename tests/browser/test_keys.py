@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from browser.axe import assert_open_to_everybody
 from browser.conftest import Arrive
-from browser.visiting import Account, Visitor, a_colleague, call, eventually, read_secret
+from browser.visiting import Account, Visitor, a_colleague, admin_of, call, eventually, read_secret
 from stage import Stage
 from tollhouse.control.callers import Actor
 from tollhouse.control.people import teams
@@ -149,7 +149,7 @@ async def test_a_team_has_a_key_that_its_member_sees_and_another_does_not(
 
 async def test_all_calls_of_a_key_are_reached_and_its_traces(arrive: Arrive, demo: Demo) -> None:
     """The last 50 at first; the others as somebody scrolls to them."""
-    visitor = await arrive(Account(demo.customer_id, "", demo.email, demo.password))  # type: ignore[arg-type]
+    visitor = await arrive(admin_of(demo))
     page = visitor.page
     await _open_key(visitor, "Claude Code")
     calls = page.get_by_role("table", name="Calls")

@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from browser.conftest import Arrive
 from browser.places import INSIDE, open_place
-from browser.visiting import Account, a_colleague, call
+from browser.visiting import Account, a_colleague, admin_of, call, person_of
 from making import key
 from stage import Stage
 from tollhouse.access.keys import KeyTerms
@@ -18,7 +18,7 @@ EVIL = "<img src=x onerror=\"window.evil='yes'\"><script>window.evil='yes'</scri
 
 
 async def test_a_search_leads_to_a_trace_and_its_span(arrive: Arrive, demo: Demo) -> None:
-    visitor = await arrive(Account(demo.customer_id, "", demo.email, demo.password))  # type: ignore[arg-type]
+    visitor = await arrive(admin_of(demo))
     page = visitor.page
     await visitor.go("/traces?range=30d")
     await page.get_by_label("Search in names, messages and attributes").fill("claude-code")
@@ -54,7 +54,7 @@ async def test_a_lead_adds_somebody_to_the_team(arrive: Arrive, stage: Stage, ad
 
 
 async def test_a_member_sees_what_is_theirs_and_their_teams(arrive: Arrive, demo: Demo) -> None:
-    member = Account(demo.customer_id, "", "member-1@demo.tollhouse.example", demo.password)  # type: ignore[arg-type]
+    member = person_of(demo, "member-1@demo.tollhouse.example")
     visitor = await arrive(member)
     page = visitor.page
     await visitor.go("/keys")

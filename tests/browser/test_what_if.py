@@ -4,12 +4,12 @@ from playwright.async_api import Page, expect
 
 from browser.axe import assert_open_to_everybody
 from browser.conftest import Arrive
-from browser.visiting import Account, Visitor
+from browser.visiting import Visitor, admin_of, person_of
 from tollhouse.demo.customer import Demo
 
 
 async def _come(arrive: Arrive, demo: Demo) -> Visitor:
-    return await arrive(Account(demo.customer_id, "", demo.email, demo.password))  # type: ignore[arg-type]
+    return await arrive(admin_of(demo))
 
 
 async def _try(page: Page, whose: str, budget: str) -> None:
@@ -61,7 +61,7 @@ async def test_the_overview_and_the_palette_try_budgets_out(arrive: Arrive, demo
 
 
 async def test_members_are_not_offered_what_they_may_not(arrive: Arrive, demo: Demo) -> None:
-    member = Account(demo.customer_id, "", "member-1@demo.tollhouse.example", demo.password)  # type: ignore[arg-type]
+    member = person_of(demo, "member-1@demo.tollhouse.example")
     visitor = await arrive(member)
     page = visitor.page
     await visitor.go("/?what_if=true")

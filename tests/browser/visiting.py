@@ -18,6 +18,7 @@ from tollhouse.control.callers import Actor, Role
 from tollhouse.control.onboarding.registration import Registration, register
 from tollhouse.control.passwords import Passwords
 from tollhouse.control.people import users
+from tollhouse.demo.customer import Demo
 from tollhouse.foundation.ids import CustomerId, UserId, new_id
 from tollhouse.foundation.secrets import Secret
 
@@ -157,6 +158,15 @@ async def a_colleague(stage: Stage, admin: Account, role: Role = "member", name:
             connection, Actor(admin.customer_id, "test"), email, name, role, password_hash=hashed
         )
     return Account(admin.customer_id, made.id, email)
+
+
+def person_of(demo: Demo, email: str) -> Account:
+    """Somebody of the demo's customer; all of them have one password."""
+    return Account(CustomerId(demo.customer_id), UserId(""), email, demo.password)
+
+
+def admin_of(demo: Demo) -> Account:
+    return person_of(demo, demo.email)
 
 
 async def call(stage: Stage, raw_key: str, model: str = "gpt-4o-mini", *, most: int = 40) -> httpx.Response:

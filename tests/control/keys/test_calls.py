@@ -5,13 +5,11 @@ from datetime import timedelta
 import pytest
 
 from control.house import House, Member, refusal
-from making import ManualClock, key
+from making import ManualClock, a_receipt, key
 from tollhouse.access.keys import NewKey
 from tollhouse.db.pool import Connection
-from tollhouse.foundation.ids import CallId, CustomerId, new_call_id
-from tollhouse.traces.spans import new_span_id, new_trace_id
+from tollhouse.foundation.ids import CallId, CustomerId
 from tollhouse.usage import receipts
-from tollhouse.usage.receipts import Receipt
 
 
 async def _called(
@@ -19,30 +17,11 @@ async def _called(
 ) -> list[CallId]:
     """Calls of the key, so many seconds ago."""
     told = [
-        Receipt(
-            call_id=new_call_id(),
-            customer_id=owner,
-            key_id=made.key_id,
-            user_id=None,
-            team_id=None,
-            provider="openai",
-            model="gpt-4o-mini",
-            outcome="completed",
-            usage_source="provider",
-            price_version="test",
-            entry_kind="exact",
-            entry_day=clock.now().date(),
-            hold_nanos=10,
-            cost_nanos=5,
-            trace_id=new_trace_id(),
-            span_id=new_span_id(),
-            started_at=clock.now() - timedelta(seconds=age),
-            duration_ms=1,
-        )
+        a_receipt(owner, made.key_id, clock.now() - timedelta(seconds=age), entry_day=clock.now().date(), cost_nanos=5)
         for age in ages_s
     ]
     await receipts.write(connection, told)
-    return [receipt.call_id for receipt in told]
+    return [each.call_id for each in told]
 
 
 async def test_calls_come_newest_first_in_pages_and_each_once(

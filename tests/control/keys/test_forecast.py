@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from control.house import House
-from making import ManualClock, customer, key
+from making import ManualClock, a_receipt, customer, key
 from tollhouse.control.keys.forecast import MOST_CALLS, Forecast, forecast, look_back_from
-from tollhouse.foundation.ids import CustomerId, KeyId, new_call_id
+from tollhouse.foundation.ids import CustomerId, KeyId
 from tollhouse.foundation.money import Nanos
 from tollhouse.ledger.budgets import Balance
 from tollhouse.ledger.protocol import Reset, Scope
-from tollhouse.traces.spans import new_span_id, new_trace_id
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt, Spending
 
@@ -174,23 +173,4 @@ async def test_a_key_that_was_not_used_has_no_date_and_no_rate(house: House) -> 
 
 
 def _receipt(customer_id: CustomerId, key_id: KeyId, at: datetime, cost: int) -> Receipt:
-    return Receipt(
-        call_id=new_call_id(),
-        customer_id=customer_id,
-        key_id=key_id,
-        user_id=None,
-        team_id=None,
-        provider="openai",
-        model="gpt-4o-mini",
-        outcome="completed",
-        usage_source="provider",
-        price_version="v1",
-        entry_kind="exact",
-        entry_day=at.date(),
-        hold_nanos=cost,
-        cost_nanos=cost,
-        trace_id=new_trace_id(),
-        span_id=new_span_id(),
-        started_at=at,
-        duration_ms=1,
-    )
+    return a_receipt(customer_id, key_id, at, hold_nanos=cost, cost_nanos=cost)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from control.house import House, Member, ScriptedGateways, refused
-from making import book_of, customer, key
+from making import a_receipt, book_of, customer, key
 from tollhouse.access.keys import NewKey
 from tollhouse.cloudflare.call_logs import CallLog
 from tollhouse.control.callers import Person, Role
@@ -18,7 +18,6 @@ from tollhouse.foundation.ids import CustomerId, new_call_id
 from tollhouse.foundation.money import Nanos
 from tollhouse.ledger import corrections
 from tollhouse.ledger.corrections import Correction
-from tollhouse.traces.spans import new_span_id, new_trace_id
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
 
@@ -42,31 +41,9 @@ class Office:
 
     async def receive(self, **changes: object) -> Receipt:
         """A receipt of a call that cost 5,000 nano-dollars."""
-        receipt = Receipt(
-            call_id=new_call_id(),
-            customer_id=self.id,
-            key_id=self.key.key_id,
-            user_id=None,
-            team_id=None,
-            provider="openai",
-            model="gpt-4o-mini",
-            outcome="completed",
-            usage_source="provider",
-            input_tokens=10,
-            output_tokens=20,
-            price_version="test",
-            entry_kind="exact",
-            entry_day=NOON.date(),
-            hold_nanos=9_000,
-            cost_nanos=5_000,
-            cf_log_id=f"LOG{new_call_id()}",
-            trace_id=new_trace_id(),
-            span_id=new_span_id(),
-            started_at=NOON,
-            duration_ms=1,
-        )
-        fields = {name: getattr(receipt, name) for name in Receipt.__struct_fields__} | changes
-        written = Receipt(**fields)
+        usual = {"input_tokens": 10, "output_tokens": 20, "cf_log_id": f"LOG{new_call_id()}"}
+        costs = {"hold_nanos": 9_000, "cost_nanos": 5_000}
+        written = a_receipt(self.id, self.key.key_id, NOON, **(usual | costs | changes))
         async with self.house.context.database.connection() as connection:
             await receipts.write(connection, [written])
         return written

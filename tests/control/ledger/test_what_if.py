@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from control.house import House, Member, refusal
-from making import customer
+from making import a_receipt, customer
 from tollhouse.control.ledger import what_if
 from tollhouse.control.ledger.what_if import PAGE, Day, Outcome, Proposal, ProposedBudget, Replay
 from tollhouse.db.pool import Database
 from tollhouse.foundation.ids import CallId, CustomerId, KeyId, TeamId, UserId, new_id
 from tollhouse.foundation.money import Nanos
 from tollhouse.ledger.protocol import Reset
-from tollhouse.traces.spans import new_span_id, new_trace_id
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Callers, PastCall, Receipt
 
@@ -138,25 +137,15 @@ def receipt(
     team_id: str | None = None,
     model: str = "gpt-4o-mini",
 ) -> Receipt:
-    return Receipt(
-        call_id=CallId(new_id()),
-        customer_id=customer_id,
-        key_id=KeyId(key_id),
+    return a_receipt(
+        customer_id,
+        KeyId(key_id),
+        at,
         user_id=None if user_id is None else UserId(user_id),
         team_id=None if team_id is None else TeamId(team_id),
-        provider="openai",
         model=model,
-        outcome="completed",
-        usage_source="provider",
-        price_version="v1",
-        entry_kind="exact",
-        entry_day=at.date(),
         hold_nanos=hold,
         cost_nanos=cost,
-        trace_id=new_trace_id(),
-        span_id=new_span_id(),
-        started_at=at,
-        duration_ms=1,
     )
 
 
