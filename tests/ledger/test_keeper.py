@@ -79,8 +79,8 @@ async def test_most_calls_need_no_word_of_the_book(embedded_database: Database, 
             reserved = await held(worker, mine, 1000)
             worker.keeper.settle(reserved.call.call_id, "exact", Nanos(900))
         async with embedded_database.connection() as connection:
-            orders = await connection.fetchval("SELECT grant_number FROM ledger_marks")
-        assert orders <= 10
+            orders = await connection.fetchval("SELECT max(grant_number) FROM ledger_marks")
+        assert 1 <= orders <= 10
     assert await accounts(embedded_database) == [(270_000, 0, 0, 0)]
 
 

@@ -82,6 +82,14 @@ def test_a_first_lease_is_for_four_calls() -> None:
     assert suitable(None, 2_000, ahead_s=10.0, most=MOST) == MOST
 
 
+def test_what_was_spent_since_the_last_measurement_is_a_rate_too() -> None:
+    one = lease(1000, settled=100)
+    one.told(standing(limit=100_000), 0.0)
+    assert suitable(one, 10, ahead_s=10.0, most=MOST) == 1000 + 40
+    one.measure(one.measured_at + 10.0)
+    assert suitable(one, 10, ahead_s=10.0, most=MOST) == 30 + 40
+
+
 def test_a_lease_suits_the_rate_and_the_calls_in_flight_but_is_a_fiftieth_of_the_limit_at_most() -> None:
     one = lease(reserved=7)
     one.rate = 3.5

@@ -90,9 +90,13 @@ class Lease:
 
 def suitable(lease: Lease | None, amount: int, *, ahead_s: float, most: int) -> Nanos:
     """The lease with which calls pass for `ahead_s` seconds without asking: by what they cost and by what those in
-    flight hold. At most `most` and a fiftieth of the limit, so that a budget is never all in a few hands."""
+    flight hold. At most `most` and a fiftieth of the limit, so that a budget is never all in a few hands.
+
+    What was spent since the last measurement (a second ago, while calls come) counts as a rate, too: a burst after
+    silence asks a few times and not for every fourth call."""
     if lease is None:
         return Nanos(min(_CALLS_AHEAD * amount, most))
     if lease.standing.limit is not None:
         most = min(most, lease.standing.limit // _SHARES_OF_A_LIMIT)
-    return Nanos(min(int(lease.rate * ahead_s) + 2 * lease.reserved + _CALLS_AHEAD * amount, most))
+    pace = max(lease.rate, lease.settled - lease.measured)
+    return Nanos(min(int(pace * ahead_s) + 2 * lease.reserved + _CALLS_AHEAD * amount, most))
