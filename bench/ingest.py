@@ -1,8 +1,9 @@
 """Spans sent to `tollhouse serve`: how many a second, what they cost, and what calls to models notice of them.
 
 Batches of protobuf, packed with gzip, made before the clock starts; each has ids of its own, so that all of it is new.
-Calm turns, with nothing but calls at a pace, and turns with spans beside them alternate. Senders keep as many requests
-on their way as there are `--connections`, at the rate of `--rate` spans a second or, with 0, as fast as it goes.
+Calm turns, with nothing but calls at a pace, and turns with spans beside them alternate; what is told of calls is the
+gateway's own time (see `caller.py`), of the turn in the middle. Senders keep as many requests on their way as there are
+`--connections`, at the rate of `--rate` spans a second or, with 0, as fast as it goes.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import http.client
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,18 +24,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import psutil
-from bench import wrk
+from bench.caller import Calls, Order, calling
 from bench.figures import Load
-from bench.processes import (
-    AHEAD,
-    BenchError,
-    cpu_seconds,
-    end_in_order_when_told,
-    on_core,
-    pick_cores,
-    run_children_ahead,
-)
-from bench.targets import Bench, Target, provider, tollhouse
+from bench.processes import BenchError, cpu_seconds, end_in_order_when_told, on_core, pick_cores
+from bench.targets import Bench, Target, tollhouse
 from bench.upstream import MODEL
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -86,7 +78,7 @@ def main() -> int:
     parser.add_argument("--spans", type=int, default=500, help="spans in a batch")
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--rate", type=int, default=0, help="spans a second in all; 0: as fast as it goes")
-    parser.add_argument("--apart", action="store_true", help="callers and upstream never wait for PostgreSQL's core")
+    parser.add_argument("--apart", action="store_true", help="the caller never waits for PostgreSQL's core")
     told = Told(**vars(parser.parse_args()))
     end_in_order_when_told()
     try:
@@ -101,38 +93,32 @@ def _measure(told: Told) -> str:
     cores = pick_cores()
     with tempfile.TemporaryDirectory(prefix="tollhouse-bench-") as name, on_core(cores.load):
         folder = Path(name)
-        (folder / "call.json").write_text(json.dumps(_BODY))
         more = {"TOLLHOUSE_INGEST_SPANS_PER_S": "10000000"}
-        with provider(folder, cores, chunks=1, delay_ms=0) as upstream:
-            if told.apart:
-                run_children_ahead()
-            with tollhouse(Bench(folder, cores, upstream), more) as targets:
-                seen = _turns(targets[0], folder, told)
+        with calling(ahead=told.apart) as (upstream, calls), tollhouse(Bench(folder, cores, upstream), more) as targets:
+            seen = _turns(targets[0], calls, told)
     return _table(seen)
 
 
-def _turns(target: Target, folder: Path, told: Told) -> dict[bool, list[Turn]]:
-    _turn(target, folder, told, _WARM_UP_S, spans=True)
+def _turns(target: Target, calls: Calls, told: Told) -> dict[bool, list[Turn]]:
+    _turn(target, calls, told, _WARM_UP_S, spans=True)
     for beside in psutil.Process(target.pid).children(recursive=True):
         beside.cpu_affinity([])  # what works on spans takes what either core has left
     seen: dict[bool, list[Turn]] = {False: [], True: []}
     for _ in range(told.turns):
         for spans, turns in seen.items():
-            turns.append(_turn(target, folder, told, told.seconds, spans=spans))
+            turns.append(_turn(target, calls, told, told.seconds, spans=spans))
     return seen
 
 
-def _turn(target: Target, folder: Path, told: Told, seconds: int, *, spans: bool) -> Turn:
+def _turn(target: Target, calls: Calls, told: Told, seconds: int, *, spans: bool) -> Turn:
     assert target.postgres is not None
     batches = _batches(told, seconds) if spans else []
     gateway, postgres = cpu_seconds(target.pid), target.postgres.cpu_seconds()
     with _sending(target, batches, told) as sent:
         began = time.monotonic()
-        calls = subprocess.Popen(_calls(target, folder, told, seconds), stdout=subprocess.PIPE)
-        output, _ = calls.communicate()
+        valid = calls.carry_out(Order(target.url, target.authorization, json.dumps(_BODY), seconds, _PACE_MS))
         took = time.monotonic() - began
         accepted = sent.accepted
-    valid = wrk.told(output)
     if valid.failed:
         raise BenchError(f"{valid.failed} of {valid.requests} valid calls failed")
     return Turn(
@@ -142,12 +128,6 @@ def _turn(target: Target, folder: Path, told: Told, seconds: int, *, spans: bool
         (cpu_seconds(target.pid) - gateway) / took,
         (target.postgres.cpu_seconds() - postgres) / took,
     )
-
-
-def _calls(target: Target, folder: Path, told: Told, seconds: int) -> list[str]:
-    body = folder / "call.json"
-    command = wrk.command(wrk.LOAD, 1, seconds, target.url, target.authorization, body, _PACE_MS)
-    return [*(AHEAD if told.apart else ()), *map(str, command)]
 
 
 @contextlib.contextmanager
@@ -251,7 +231,7 @@ def _text(key: str, value: str) -> KeyValue:
 
 def _table(seen: dict[bool, list[Turn]]) -> str:
     lines = [
-        "| turns | spans/s | batches refused | gateway, cores | Postgres, cores | valid p50 ms | valid p99 ms |",
+        "| turns | spans/s | batches refused | gateway, cores | Postgres, cores | own p50 ms | own p99 ms |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for spans, turns in seen.items():

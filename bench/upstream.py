@@ -14,7 +14,8 @@ import msgspec
 import uvloop
 
 MODEL: Final = "gpt-4o-mini"
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+"""Where a head says how long its body is."""
 _STREAM: Final = re.compile(rb'"stream": ?true')
 _REFUSAL: Final = b"HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _USAGE: Final = {
@@ -98,7 +99,7 @@ class Provider(asyncio.Protocol):
         head_end = self._received.find(b"\r\n\r\n")
         if head_end < 0:
             return
-        length = _LENGTH.search(self._received, 0, head_end)
+        length = LENGTH.search(self._received, 0, head_end)
         if length is None:
             self._transport.write(_REFUSAL)
             self._transport.close()

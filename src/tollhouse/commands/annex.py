@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 from typing import Final
@@ -17,14 +16,15 @@ from tollhouse.db import pool
 from tollhouse.foundation.clock import SystemClock
 from tollhouse.foundation.errors import TollhouseError
 from tollhouse.foundation.logs import get_logger
+from tollhouse.foundation.processor import give_way, step_back
 from tollhouse.intake import refusals
 from tollhouse.intake.office import OwnOffice
 from tollhouse.intake.parcels import Handed, Refused, Told, framed, next_of
 from tollhouse.opening.intake import own_office_of
 from tollhouse.settings import Settings
 
-_AFTER_OTHERS: Final = 5
-"""Niceness: calls to models have the processor first."""
+_AFTER_OTHERS: Final = 10
+"""Niceness: calls to models have the processor first; where they need all of it, a tenth is left for spans."""
 _CONNECTIONS: Final = 4
 _handed: Final = msgspec.msgpack.Decoder(Handed)
 _log = get_logger(__name__)
@@ -37,7 +37,7 @@ def annex(read: Settings, descriptor: int) -> None:
     """One of the processes beside those that serve: stores spans until the one that started it is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):  # they come to the whole group; we end when our socket does
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_AFTER_OTHERS)
+    step_back(_AFTER_OTHERS)
     with contextlib.closing(socket.socket(fileno=descriptor)) as theirs:
         uvloop.run(_work(read, theirs))
 
@@ -53,6 +53,7 @@ async def _work(read: Settings, theirs: socket.socket) -> None:
             running = group.create_task(office.run())
             parcels: set[asyncio.Task[None]] = set()
             while (handed := await next_of(reader, _handed)) is not None:
+                give_way()
                 task = group.create_task(_one(office, handed, writer))
                 parcels.add(task)
                 task.add_done_callback(parcels.discard)

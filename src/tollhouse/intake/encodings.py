@@ -11,7 +11,7 @@ import zstandard
 
 from tollhouse.intake import refusals
 
-PIECE_BYTES: Final = 128 << 10
+PIECE_BYTES: Final = 32 << 10
 _FED_BYTES: Final = 64 << 10
 _MOST_MEMBERS: Final = 64
 _LARGEST_WINDOW: Final = 8 << 20

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from tollhouse.foundation.processor import give_way
 from tollhouse.intake import otlp, otlp_json, otlp_protobuf, refusals
 from tollhouse.intake.capacity import Load, Room
 from tollhouse.intake.commits import Commits
@@ -93,5 +94,6 @@ class OwnOffice:
                 raise refusals.decoded_too_large(most)
             load.grow_to(len(raw) + size)
             parts.append(piece)
+            give_way()
             await asyncio.sleep(0)
         return b"".join(parts)

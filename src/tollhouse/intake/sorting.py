@@ -6,10 +6,9 @@ What cannot be taken is set apart with its reason; the rest of the batch does no
 """
 
 import asyncio
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -17,6 +16,7 @@ from typing import Final, NamedTuple
 
 from tollhouse.foundation.clock import Clock
 from tollhouse.foundation.logs import redact
+from tollhouse.foundation.processor import give_way
 from tollhouse.intake.otlp import Origin, Rejected, Sent, text_of
 from tollhouse.traces import vendors
 from tollhouse.traces.attribution import Attribution, Owner, Sender
@@ -113,6 +113,7 @@ class Sorter:
         of_trace: dict[str, Owner] = {}
         owners: list[Owner | None] = []
         for draft in drafts:
+            give_way()
             key = tuple(draft.whose.items())
             if key not in known:
                 known[key] = self._attribution.owner(sender, draft.whose)
@@ -192,10 +193,6 @@ _NOBODYS: Final = (
 )
 
 
-# Work that is niced is not interrupted for a call to a model, not before the scheduler's next tick; it has to offer.
-_give_way: Final[Callable[[], None]] = getattr(os, "sched_yield", lambda: None)
-
-
 class _Turn:
     """So much work at a time, then everything else on the loop has its turn."""
 
@@ -207,11 +204,11 @@ class _Turn:
         self._began = time.perf_counter()
 
     def is_over(self) -> bool:
-        """Asked after every step; now and then lets others have the processor, and looks at the clock."""
+        """Asked after every step; lets others have the processor, and looks at the clock now and then."""
+        give_way()
         self._steps += 1
         if self._steps % _LOOK_EVERY:
             return False
-        _give_way()
         return time.perf_counter() - self._began > _TURN_S
 
     async def pause(self) -> None:
@@ -221,7 +218,11 @@ class _Turn:
 
 def suspect(body: bytes) -> bool:
     """Whether something in a body looks like a credential: then each of its texts is searched for one."""
-    return any(mark.search(body) for mark in _MARKS)
+    for mark in _MARKS:
+        give_way()
+        if mark.search(body):
+            return True
+    return False
 
 
 def _bounded(attributes: dict[str, Value]) -> dict[str, Value]:

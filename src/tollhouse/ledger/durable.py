@@ -11,8 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import FileIO
 from pathlib import Path
+from typing import Final
 
+from tollhouse.foundation.processor import step_back_thread
 from tollhouse.ledger.replay import JournalFailed
+
+_NICENESS: Final = 5
+"""Of the thread that waits for the disk: else it interrupts the event loop each time that this wakes it."""
 
 
 class Durable:
@@ -26,7 +31,7 @@ class Durable:
         self._files: list[FileIO] = []
         self._is_folder_synced = True
         self._running: asyncio.Future[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._thread = ThreadPoolExecutor(1, "journal", step_back_thread, (_NICENESS,))
 
     def add(self, file: FileIO) -> None:
         """The file that is written from now on. Those before it are closed once they are synced."""

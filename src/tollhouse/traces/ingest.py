@@ -13,6 +13,7 @@ import msgspec
 
 from tollhouse.db import queries
 from tollhouse.db.pool import Connection
+from tollhouse.foundation.processor import give_way
 from tollhouse.traces.spans import Span
 
 PIECE_SPANS: Final = 125
@@ -31,6 +32,7 @@ async def ingest(connection: Connection, spans: Sequence[Span]) -> int:
     """
     new = 0
     for piece in _pieces(spans):
+        give_way()
         new += await _sql.ingest_spans(connection, **_columns(piece))
     return new
 
@@ -65,7 +67,9 @@ def _order(span: Span) -> tuple[object, ...]:
 def _columns(spans: Sequence[Span]) -> dict[str, list[object]]:
     """Rows turned into columns: an array a column is what goes over the wire fastest."""
     columns = zip(*map(msgspec.structs.astuple, spans), strict=True)
-    return {name: _told(column) for name, column in zip(Span.__struct_fields__, columns, strict=True)}
+    told = {name: _told(column) for name, column in zip(Span.__struct_fields__, columns, strict=True)}
+    give_way()
+    return told
 
 
 def _told(column: tuple[object, ...]) -> list[object]:
