@@ -2,11 +2,13 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from tollhouse.db.pool import Connection, Database
 from tollhouse.traces import ingest as ingest_module
 from tollhouse.traces.ingest import ingest
+from tollhouse.traces.spans import Span
 from traces.made import a_span
 
 
@@ -53,6 +55,43 @@ async def test_writers_of_the_same_spans_neither_block_for_good_nor_count_twice(
     assert sum(await asyncio.gather(*(write(turn) for turn in range(8)))) == 200
     async with embedded_database.connection() as connection:
         assert await counted(connection) == (200, 2_000, 1_400)
+
+
+OTHERS: dict[str, object] = {
+    "parent_span_id": "c" * 16,
+    "user_id": "usr_other",
+    "team_id": "tea_other",
+    "key_id": "key_other",
+    "vendor": "another",
+    "tool": "a-tool",
+    "name": "another name",
+    "kind": 1,
+    "status": 2,
+    "status_message": "no",
+    "model": "another-model",
+    "provider": "another-provider",
+    "input_tokens": 99,
+    "output_tokens": None,
+    "cached_tokens": 0,
+    "cache_write_tokens": 1,
+    "reasoning_tokens": 1,
+    "cost_nanos": None,
+    "attributes": {"a": 1},
+    "resource_attributes": {"a": True},
+    "counted": False,
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_spans_that_are_alike_but_for_one_thing_keep_it(connection: Connection, name: str) -> None:
+    """What all spans of a piece have in common goes over the wire once."""
+    plain = {"attributes": {"a": True}, "resource_attributes": {"a": 1}}
+    spans = [a_span(1, **plain), a_span(2, **{**plain, name: OTHERS[name]}), a_span(3, **plain)]
+    assert await ingest(connection, spans) == 3
+    rows = await connection.fetch(f"SELECT {', '.join(Span.__struct_fields__)} FROM telemetry_spans ORDER BY span_id")
+    assert [[str(value) for value in row] for row in rows] == [
+        [str(value) for value in msgspec.structs.astuple(span)] for span in spans
+    ]
 
 
 async def test_only_calls_add_to_calls(connection: Connection) -> None:

@@ -1,24 +1,40 @@
 -- name: ingest_spans$
 -- What is new among the given spans is written, in one order everywhere, and what of it counts is added up for the
--- rollups. Nothing that senders claim is so large that a sum of it could not be held.
+-- rollups. A column that is the same in all spans comes as one value, `all_...`, and its array is empty. Nothing that
+-- senders claim is so large that a sum of it could not be held.
 WITH fresh AS (
     INSERT INTO telemetry_spans (
         day, customer_id, trace_id, span_id, parent_span_id, user_id, team_id, key_id, vendor, tool, name, kind,
         start_ns, end_ns, status, status_message, model, provider, input_tokens, output_tokens, cached_tokens,
         cache_write_tokens, reasoning_tokens, cost_nanos, attributes, resource_attributes, source, counted)
-    SELECT * FROM unnest(
+    SELECT
+        coalesce(s.day, :all_day::date), coalesce(s.customer_id, :all_customer_id::text), s.trace_id, s.span_id,
+        coalesce(s.parent_span_id, :all_parent_span_id::text), coalesce(s.user_id, :all_user_id::text),
+        coalesce(s.team_id, :all_team_id::text), coalesce(s.key_id, :all_key_id::text),
+        coalesce(s.vendor, :all_vendor::text), coalesce(s.tool, :all_tool::text), coalesce(s.name, :all_name::text),
+        coalesce(s.kind, :all_kind::smallint), coalesce(s.start_ns, :all_start_ns::bigint),
+        coalesce(s.end_ns, :all_end_ns::bigint), coalesce(s.status, :all_status::smallint),
+        coalesce(s.status_message, :all_status_message::text), coalesce(s.model, :all_model::text),
+        coalesce(s.provider, :all_provider::text), coalesce(s.input_tokens, :all_input_tokens::bigint),
+        coalesce(s.output_tokens, :all_output_tokens::bigint), coalesce(s.cached_tokens, :all_cached_tokens::bigint),
+        coalesce(s.cache_write_tokens, :all_cache_write_tokens::bigint),
+        coalesce(s.reasoning_tokens, :all_reasoning_tokens::bigint), coalesce(s.cost_nanos, :all_cost_nanos::bigint),
+        coalesce(s.attributes, :all_attributes::jsonb),
+        coalesce(s.resource_attributes, :all_resource_attributes::jsonb), coalesce(s.source, :all_source::text),
+        coalesce(s.counted, :all_counted::boolean)
+    FROM unnest(
         :day::date[], :customer_id::text[], :trace_id::text[], :span_id::text[], :parent_span_id::text[],
         :user_id::text[], :team_id::text[], :key_id::text[], :vendor::text[], :tool::text[], :name::text[],
         :kind::smallint[], :start_ns::bigint[], :end_ns::bigint[], :status::smallint[], :status_message::text[],
         :model::text[], :provider::text[], :input_tokens::bigint[], :output_tokens::bigint[],
-        :cached_tokens::bigint[], :cache_write_tokens::bigint[], :reasoning_tokens::bigint[],
-        :cost_nanos::bigint[], :attributes::jsonb[], :resource_attributes::jsonb[], :source::text[],
-        :counted::boolean[]
+        :cached_tokens::bigint[], :cache_write_tokens::bigint[], :reasoning_tokens::bigint[], :cost_nanos::bigint[],
+        :attributes::jsonb[], :resource_attributes::jsonb[], :source::text[], :counted::boolean[]
         ) AS s (
         day, customer_id, trace_id, span_id, parent_span_id, user_id, team_id, key_id, vendor, tool, name, kind,
         start_ns, end_ns, status, status_message, model, provider, input_tokens, output_tokens, cached_tokens,
         cache_write_tokens, reasoning_tokens, cost_nanos, attributes, resource_attributes, source, counted)
-    ORDER BY s.trace_id COLLATE "C", s.span_id COLLATE "C", s.customer_id COLLATE "C", s.day, s.source
+    ORDER BY s.trace_id COLLATE "C", s.span_id COLLATE "C", coalesce(s.customer_id, :all_customer_id) COLLATE "C",
+        coalesce(s.day, :all_day), coalesce(s.source, :all_source)
     ON CONFLICT DO NOTHING
     RETURNING customer_id, source, vendor, tool, provider, model, user_id, team_id, key_id, counted, start_ns,
         CASE WHEN counted AND status = 2 THEN coalesce(left(attributes ->> 'error.type', 100), '_OTHER') END AS error_type,
