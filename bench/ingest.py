@@ -2,7 +2,7 @@
 
 Batches of protobuf, packed with gzip, made before the clock starts; each has ids of its own, so that all of it is new.
 Calm turns, with nothing but calls at a pace, and turns with spans beside them alternate; what is told of calls is the
-gateway's own time (see `caller.py`), of the turn in the middle. Senders keep as many requests on their way as there are
+gateway's own time (see `caller.py`). Senders keep as many requests on their way as there are
 `--connections`, at the rate of `--rate` spans a second or, with 0, as fast as it goes.
 """
 
@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -63,6 +64,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
+    spans: bool
     valid: Load
     spans_per_s: float
     refused: int
@@ -99,15 +101,11 @@ def _measure(told: Told) -> str:
     return _table(seen)
 
 
-def _turns(target: Target, calls: Calls, told: Told) -> dict[bool, list[Turn]]:
+def _turns(target: Target, calls: Calls, told: Told) -> list[Turn]:
     _turn(target, calls, told, _WARM_UP_S, spans=True)
     for beside in psutil.Process(target.pid).children(recursive=True):
         beside.cpu_affinity([])  # what works on spans takes what either core has left
-    seen: dict[bool, list[Turn]] = {False: [], True: []}
-    for _ in range(told.turns):
-        for spans, turns in seen.items():
-            turns.append(_turn(target, calls, told, told.seconds, spans=spans))
-    return seen
+    return [_turn(target, calls, told, told.seconds, spans=spans) for _ in range(told.turns) for spans in (False, True)]
 
 
 def _turn(target: Target, calls: Calls, told: Told, seconds: int, *, spans: bool) -> Turn:
@@ -122,6 +120,7 @@ def _turn(target: Target, calls: Calls, told: Told, seconds: int, *, spans: bool
     if valid.failed:
         raise BenchError(f"{valid.failed} of {valid.requests} valid calls failed")
     return Turn(
+        spans,
         valid,
         accepted / took,
         sent.refused,
@@ -229,19 +228,27 @@ def _text(key: str, value: str) -> KeyValue:
     return KeyValue(key=key, value=AnyValue(string_value=value))
 
 
-def _table(seen: dict[bool, list[Turn]]) -> str:
+def _table(turns: Sequence[Turn]) -> str:
+    """Every turn in its order, and below it what the turn in the middle of each kind has."""
     lines = [
-        "| turns | spans/s | batches refused | gateway, cores | Postgres, cores | own p50 ms | own p99 ms |",
+        "| turn | spans/s | batches refused | gateway, cores | Postgres, cores | own p50 ms | own p99 ms |",
         "|---|---:|---:|---:|---:|---:|---:|",
+        *(_row(turn) for turn in turns),
     ]
-    for spans, turns in seen.items():
-        turn = sorted(turns, key=lambda turn: turn.valid.p99_ms)[len(turns) // 2]
-        lines.append(
-            f"| {'with spans' if spans else 'calm'} | {turn.spans_per_s:,.0f} | {turn.refused}"
-            f" | {turn.gateway_cores:.2f} | {turn.postgres_cores:.2f}"
-            f" | {turn.valid.p50_ms:.2f} | {turn.valid.p99_ms:.2f} |"
+    for name in ("p50_ms", "p99_ms"):
+        calm, beside = (
+            median(getattr(turn.valid, name) for turn in turns if turn.spans is spans) for spans in (False, True)
         )
+        lines.append(f"\nMedian {name}: {calm:.2f} calm, {beside:.2f} with spans beside, {beside / calm - 1:+.0%}.")
     return "\n".join(lines)
+
+
+def _row(turn: Turn) -> str:
+    return (
+        f"| {'with spans' if turn.spans else 'calm'} | {turn.spans_per_s:,.0f} | {turn.refused}"
+        f" | {turn.gateway_cores:.2f} | {turn.postgres_cores:.2f}"
+        f" | {turn.valid.p50_ms:.2f} | {turn.valid.p99_ms:.2f} |"
+    )
 
 
 if __name__ == "__main__":
