@@ -11,7 +11,7 @@ import { Pill } from '@/ui/Pill';
 import { Empty, Failed } from '@/ui/states';
 import { Tokens } from '@/ui/Tokens';
 import text from '@/ui/text.module.css';
-import { useNarrow } from '@/ui/useNarrow';
+import { type Breadth, useBreadth } from '@/ui/useBreadth';
 import { When } from '@/ui/When';
 import type { Key } from './form';
 import { callsQuery } from './queries';
@@ -21,11 +21,11 @@ type Receipt = Schemas['ReceiptOut'];
 const NOT_ALL = 'Not all calls could be loaded';
 
 const COLUMNS: readonly Column<Receipt>[] = [
-  { id: 'at', head: 'When', width: '8rem', cell: (call) => <When at={call.started_at} /> },
+  { id: 'at', head: 'When', width: '7rem', cell: (call) => <When at={call.started_at} /> },
   {
     id: 'model',
     head: 'Model',
-    width: 'minmax(9rem, 2fr)',
+    width: 'minmax(8rem, 2fr)',
     cell: (call) => (
       <div className={text.main} title={`${call.provider}/${call.model}`}>
         {call.model}
@@ -35,7 +35,7 @@ const COLUMNS: readonly Column<Receipt>[] = [
   {
     id: 'tokens',
     head: 'Tokens in / out',
-    width: '8rem',
+    width: '7.5rem',
     align: 'end',
     cell: (call) => (
       <>
@@ -46,19 +46,22 @@ const COLUMNS: readonly Column<Receipt>[] = [
   {
     id: 'took',
     head: 'Took',
-    width: '5.5rem',
+    width: '4.5rem',
     align: 'end',
     cell: (call) => <span className="number">{duration(call.duration_ms)}</span>,
   },
   {
     id: 'cost',
     head: 'Cost',
-    width: '6.5rem',
+    width: '6rem',
     align: 'end',
     cell: (call) => <Money usd={call.adjusted_cost_usd ?? call.cost_usd} />,
   },
-  { id: 'entry', head: 'Outcome', width: '9rem', cell: (call) => <Outcome of={call} /> },
+  { id: 'entry', head: 'Outcome', width: '7.5rem', cell: (call) => <Outcome of={call} /> },
 ];
+
+/** What half a screen has room for. */
+const MOST = COLUMNS.filter((column) => column.id !== 'took');
 
 /** What a phone has room for. */
 const FEW: readonly Column<Receipt>[] = [
@@ -95,11 +98,14 @@ function Outcome({ of: call }: { of: Receipt }) {
   );
 }
 
+const SHOWN: Record<Breadth, readonly Column<Receipt>[]> = { narrow: FEW, middle: MOST, wide: COLUMNS };
+const LEAST_PX: Record<Breadth, number> = { narrow: 0, middle: 672, wide: 760 };
+
 type Props = { of: Key; latest: readonly Receipt[]; open: (callId: string) => void };
 
 /** The key's calls, newest first; each opens its receipt. `latest`: those that are known before there is a page. */
 export function Calls({ of: key, latest, open }: Props) {
-  const narrow = useNarrow();
+  const breadth = useBreadth();
   const found = useInfiniteQuery({
     ...callsQuery(key.hash),
     placeholderData: { pages: [{ calls: [...latest], next_cursor: null }], pageParams: [null] },
@@ -120,7 +126,7 @@ export function Calls({ of: key, latest, open }: Props) {
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} what={NOT_ALL} />}
       <DataTable
         label="Calls"
-        columns={narrow ? FEW : COLUMNS}
+        columns={SHOWN[breadth]}
         rows={calls}
         idOf={(call) => call.call_id}
         open={(call) => open(call.call_id)}
@@ -129,8 +135,8 @@ export function Calls({ of: key, latest, open }: Props) {
           busy: found.isFetchingNextPage,
           load: () => void found.fetchNextPage(),
         }}
-        minWidth={narrow ? 0 : 680}
-        rowHeight={narrow ? 56 : 44}
+        minWidth={LEAST_PX[breadth]}
+        rowHeight={breadth === 'narrow' ? 56 : 44}
         height="480px"
         nothing={
           <Empty icon={<IconPhoneCall size={24} aria-hidden />} title="No calls yet">

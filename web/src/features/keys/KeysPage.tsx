@@ -40,6 +40,7 @@ export function KeysPage({ whatIf }: Props) {
   const [tried, setTried] = useState<Key | null>(null);
   const [proposed, setProposed] = useState<Partial<Proposed> | null>(null);
   const failed = found.error != null && found.keys === undefined;
+  const none = found.keys?.length === 0 && !narrowed;
 
   function change(fields: { [Name in keyof KeysSearch]?: KeysSearch[Name] | undefined }) {
     void navigate({ search: (before) => given<KeysSearch>({ ...before, ...fields }), replace: true });
@@ -59,15 +60,15 @@ export function KeysPage({ whatIf }: Props) {
         title="Keys"
         actions={
           <>
-            {all && <ExportButton search={search} />}
+            {all && !none && <ExportButton search={search} />}
             {make}
           </>
         }
       >
         {all ? 'Virtual keys of all people and teams' : 'Your virtual keys, and those of your teams'}
       </PageHeader>
-      {!failed && <Totals totals={found.totals} narrowed={narrowed} />}
-      <Filters search={search} change={change} />
+      {!failed && !none && <Totals totals={found.totals} narrowed={narrowed} />}
+      {!none && <Filters search={search} change={change} />}
       {failed ? (
         <Failed error={found.error} what="The keys could not be loaded" again={found.again} />
       ) : found.keys === undefined ? (
