@@ -104,7 +104,7 @@ async def test_a_journal_that_cannot_be_read_for_a_moment_skips_nothing(
 ) -> None:
     """What was read before the trouble is read again."""
     monkeypatch.setattr(turns, "PIECE_RECORDS", 2)
-    async with working(embedded_database, data_dir, flush_every_s=60) as worker:
+    async with working(embedded_database, data_dir, flush_every_s=60, closes_s=0.1) as worker:
         made = await calls(worker, embedded_database, 6)
         last = await worker.keeper.journal.sync()
         owner = worker.keeper.owner
@@ -127,7 +127,7 @@ async def test_a_journal_that_cannot_be_read_for_a_moment_skips_nothing(
 
 async def test_two_flushers_of_one_epoch_do_no_harm(embedded_database: Database, data_dir: Path) -> None:
     """A repeat of a batch that the book has is no second batch."""
-    async with working(embedded_database, data_dir, flush_every_s=60) as worker:
+    async with working(embedded_database, data_dir, flush_every_s=60, closes_s=0.1) as worker:
         made = await calls(worker, embedded_database, 5)
         last = await worker.keeper.journal.sync()
         owner = worker.keeper.owner

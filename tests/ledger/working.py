@@ -89,9 +89,13 @@ async def working(
     told: Told | None = None,
     *,
     point: CrashPoint = crashpoints.none,
+    closes_s: float = 5,
     **more: Any,
 ) -> AsyncIterator[Worker]:
-    """A worker that serves; closed in order at the end, when calls that are still open count as never sent."""
+    """A worker that serves; closed in order at the end, when calls that are still open count as never sent.
+
+    `closes_s`: for workers whose flush the test keeps away, so that the end would wait for it in vain.
+    """
     worker = await open_worker(terms_of(data_dir, told or Told(), **more), database, SystemClock(), point)
     running = asyncio.create_task(worker.keeper.run())
     try:
@@ -99,7 +103,7 @@ async def working(
     finally:
         for call_id in tuple(worker.keeper.till.open):
             worker.keeper.settle(call_id, "void", Nanos(0))
-        await worker.close(5)
+        await worker.close(closes_s)
         running.cancel()
         await asyncio.wait([running])
 
