@@ -172,9 +172,7 @@ def calling(*, ahead: bool) -> Iterator[tuple[int, Calls]]:
     port = free_port()
     command = [*(AHEAD if ahead else ()), sys.executable, "-m", "bench.caller", "--port", str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
         yield port, Calls(process)
-        process.stdin.close()
 
 
 def _stamped(connection: socket.socket) -> socket.socket:
