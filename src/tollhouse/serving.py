@@ -47,8 +47,9 @@ class LimitedProtocol(HttpToolsProtocol):
     _ignored_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Who says nothing is let go without a word: an answer to nothing would pass for that to the next request."""
         super().connection_made(transport)
-        self._await_head()
+        self._head_timer = self.loop.call_later(KEEP_ALIVE_S, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -65,7 +66,9 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        self._await_head()
+        if not self._refused:
+            self._stop_timer()
+            self._await_head()
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -90,8 +93,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _await_head(self) -> None:
         self._head_complete = False
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEADERS_TIMEOUT_S, self._refuse, _TOO_SLOW)
+        self._head_timer = self.loop.call_later(HEADERS_TIMEOUT_S, self._refuse, _TOO_SLOW)
 
     def _refuse(self, answer: bytes) -> None:
         if self._refused or self.transport.is_closing():

@@ -72,6 +72,7 @@ async def _until_decided(client: httpx.AsyncClient, raw_key: str) -> tuple[int, 
     """
     while True:
         answer = await client.post("/v1/ai/chat/completions", json=BODY, headers=_bearer(raw_key))
+        assert answer.content, answer
         error: Any = answer.json().get("error", {})
         if answer.status_code not in (429, 503):
             return answer.status_code, error.get("code")

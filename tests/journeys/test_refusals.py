@@ -282,6 +282,17 @@ async def test_slow_headers_are_cut_off(stage: Stage, monkeypatch: pytest.Monkey
     assert said.startswith(b"HTTP/1.1 408")
 
 
+async def test_who_says_nothing_is_let_go_without_an_answer(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client may have opened a connection for later: what comes unasked would be taken for its next answer."""
+    monkeypatch.setattr("tollhouse.serving.HEADERS_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("tollhouse.serving.KEEP_ALIVE_S", 0.4)
+    host, port = stage.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+
+
 async def test_a_caller_who_hangs_up_amid_the_body_leaves_nothing_behind(stage: Stage) -> None:
     made = await stage.key("1.0000")
     host, port = stage.url.removeprefix("http://").split(":")
@@ -307,6 +318,7 @@ async def test_cloudflares_own_errors_are_translated_and_cost_nothing(stage: Sta
 async def test_without_the_ledger_leased_calls_go_on_and_others_are_503(embedded_url: str, data_dir: Path) -> None:
     async with connected(embedded_url) as database, open_stage(database, embedded_url, data_dir) as stage:
         made, other = await stage.key("1.0000"), await stage.key("1.0000")
+        await asyncio.sleep(0.5)  # heard later, the news of a budget would recall the lease that the first call brings
         assert (await post(stage, made.raw_key)).status_code == 200
         async with database.connection() as connection:
             await connection.execute("ALTER FUNCTION ledger_grant RENAME TO ledger_grant_away")
