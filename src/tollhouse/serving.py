@@ -68,7 +68,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         if not self._refused:
             self._stop_timer()
-            self._await_head()
+            self._head_complete = False
+            self._head_timer = self.loop.call_later(HEADERS_TIMEOUT_S, self._refuse, _TOO_SLOW)
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -90,10 +91,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self._refused:
             super().on_message_complete()
-
-    def _await_head(self) -> None:
-        self._head_complete = False
-        self._head_timer = self.loop.call_later(HEADERS_TIMEOUT_S, self._refuse, _TOO_SLOW)
 
     def _refuse(self, answer: bytes) -> None:
         if self._refused or self.transport.is_closing():

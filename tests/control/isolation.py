@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args
 import httpx
 
 from control.house import House, Member
-from making import book_of, customer, key
+from making import a_receipt, book_of, customer, key
 from tollhouse.access import provider_keys
 from tollhouse.access.keys import KeyTerms, NewKey
 from tollhouse.control.callers import Actor
@@ -122,12 +122,8 @@ async def _key(
 
 
 def _receipt(owner: Member, made: NewKey, call_id: CallId, now: datetime) -> Receipt:
-    return Receipt(
-        call_id=call_id, customer_id=owner.customer_id, key_id=made.key_id, user_id=owner.id, team_id=None,
-        provider="openai", model="gpt-4o", outcome="lost", usage_source="none", price_version="v",
-        entry_kind="in_doubt", entry_day=now.date(), hold_nanos=1, cost_nanos=1, trace_id="0" * 32, span_id="0" * 16,
-        started_at=now, duration_ms=1,
-    )  # fmt: skip
+    lost = {"outcome": "lost", "usage_source": "none", "entry_kind": "in_doubt"}
+    return a_receipt(owner.customer_id, made.key_id, now, call_id=call_id, user_id=owner.id, **lost)
 
 
 def _span(owner: Member, made: NewKey, now: datetime) -> Span:

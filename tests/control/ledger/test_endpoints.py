@@ -10,13 +10,12 @@ import httpx
 import pytest
 
 from control.house import House, Member, refusal
-from making import Book, book_of, customer, key
+from making import Book, a_receipt, book_of, customer, key
 from tollhouse.access.keys import NewKey
 from tollhouse.control.pages import place_cursor
 from tollhouse.foundation.ids import CustomerId, new_call_id
 from tollhouse.ledger import book as ledger_book
 from tollhouse.ledger.records import Reserved
-from tollhouse.traces.spans import new_span_id, new_trace_id
 from tollhouse.usage import receipts
 from tollhouse.usage.receipts import Receipt
 
@@ -145,26 +144,9 @@ async def test_the_audit_names_breaches_to_their_customer_only(office: Office) -
 
 
 def _receipt(office: Office, call: Reserved) -> Receipt:
-    return Receipt(
-        call_id=call.call.call_id,
-        customer_id=office.id,
-        key_id=office.key.key_id,
-        user_id=None,
-        team_id=None,
-        provider="openai",
-        model="gpt-4o-mini",
-        outcome="lost",
-        usage_source="none",
-        price_version="test",
-        entry_kind="in_doubt",
-        entry_day=datetime.now(UTC).date(),
-        hold_nanos=call.amount,
-        cost_nanos=call.amount,
-        trace_id=new_trace_id(),
-        span_id=new_span_id(),
-        started_at=datetime.now(UTC),
-        duration_ms=0,
-    )
+    lost: dict[str, Any] = {"outcome": "lost", "usage_source": "none", "entry_kind": "in_doubt"}
+    nanos = {"hold_nanos": call.amount, "cost_nanos": call.amount}
+    return a_receipt(office.id, office.key.key_id, datetime.now(UTC), call_id=call.call.call_id, **lost, **nanos)
 
 
 async def test_what_is_in_doubt_is_shown_with_what_is_known(office: Office) -> None:

@@ -1,15 +1,14 @@
 import { Box, Center, Paper, Text, Title } from '@mantine/core';
-import { type ReactNode, useEffect } from 'react';
+import type { ReactNode } from 'react';
 import { Brand } from './Brand';
 import classes from './FrontCard.module.css';
+import { useTabTitle } from './useTabTitle';
 
 type Props = { title: string; lead?: ReactNode; children: ReactNode; below?: ReactNode };
 
 /** The one card of a page outside of the shell: for somebody who is not signed in, or of whom that is not known. `below`: where else one may want to go. */
 export function FrontCard({ title, lead, children, below }: Props) {
-  useEffect(() => {
-    document.title = `${title} · Tollhouse`;
-  }, [title]);
+  useTabTitle(title);
   return (
     <main className={classes.page}>
       <div className={classes.column}>

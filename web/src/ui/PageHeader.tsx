@@ -1,14 +1,12 @@
 import { Box, Group, Text, Title } from '@mantine/core';
-import { type ReactNode, useEffect } from 'react';
+import type { ReactNode } from 'react';
+import { useTabTitle } from './useTabTitle';
 
 type Props = { title: ReactNode; tab?: string; children?: ReactNode; actions?: ReactNode; above?: ReactNode };
 
 /** The head of a page, and the title of the browser's tab. `above`: the way back. */
 export function PageHeader({ title, tab, children, actions, above }: Props) {
-  const text = tab ?? (typeof title === 'string' ? title : undefined);
-  useEffect(() => {
-    document.title = text === undefined ? 'Tollhouse' : `${text} · Tollhouse`;
-  }, [text]);
+  useTabTitle(tab ?? (typeof title === 'string' ? title : undefined));
   return (
     <Box component="header" mb="lg">
       {above}
