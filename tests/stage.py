@@ -5,6 +5,7 @@ killed. The emulator's book is the truth that both are compared with.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ from tollhouse.foundation.ids import CustomerId
 from tollhouse.foundation.secrets import Secret
 from tollhouse.ledger import budgets
 from tollhouse.settings import Settings
+from waiting import eventually
 
 ACCOUNT = "acct"
 TOKEN = "cloudflare-test-token-0123456789"
@@ -65,12 +67,12 @@ class Emulated:
 
     async def settled_book(self) -> dict[str, Any]:
         """The book once nothing is in flight any more: a provider bills after its caller has left."""
-        for _ in range(400):
+
+        async def settled() -> dict[str, Any]:
             book = await self.book()
-            if book["in_flight"] == 0:
-                return book
-            await asyncio.sleep(0.05)
-        raise AssertionError("calls stay in flight at the emulator")
+            return {} if book["in_flight"] else book
+
+        return await eventually(settled, "calls stay in flight at the emulator")
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -147,12 +149,12 @@ class Stage:
         """The entries, once there are as many as expected and everything that was written down is in the book."""
         if self.house is not None:
             await self.house.road.keeper.drained()
-        for _ in range(400):
-            entries = await self.entries()
-            if len(entries) >= calls:
-                return entries
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"{len(entries)} of {calls} entries")
+
+        async def all_are_there() -> bool:
+            return len(await self.entries()) >= calls
+
+        await eventually(all_are_there, f"not {calls} entries")
+        return await self.entries()
 
     async def assert_books_agree(self) -> None:
         """The ledger equals the provider's book, call by call and to the nano-dollar, and the audit is empty."""
@@ -224,14 +226,14 @@ class Served:
                 sys.executable, "-m", "tollhouse", "serve", env=os.environ | self._told, stdout=log, stderr=log
             )
         async with httpx.AsyncClient() as client:
-            for _ in range(300):
-                assert self._process.returncode is None, self.log.read_text()
-                try:
-                    if (await client.get(f"{self.url}/v1/health")).status_code == 200:
-                        return
-                except httpx.HTTPError:
-                    await asyncio.sleep(0.05)
-        raise AssertionError(f"did not start: {self.log.read_text()}")
+            await eventually(lambda: self._healthy(client), "it does not start")
+
+    async def _healthy(self, client: httpx.AsyncClient) -> bool:
+        assert self._process is not None
+        assert self._process.returncode is None, self.log.read_text()
+        with contextlib.suppress(httpx.HTTPError):
+            return (await client.get(f"{self.url}/v1/health")).status_code == 200
+        return False
 
     async def kill(self) -> None:
         """kill -9: no goodbye of any kind."""

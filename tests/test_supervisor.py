@@ -23,6 +23,7 @@ from stage import Stage, emulated, environment, free_port
 from tollhouse import serving, settings, supervisor
 from tollhouse.foundation.errors import StartupError
 from tollhouse.supervisor import Crew, Supervisor, pause_s
+from waiting import PATIENCE_S, until
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("CF_", "TOLLHOUSE_", "DATABASE_"))}
 MODEL = "gpt-4o-mini"
@@ -80,14 +81,6 @@ async def together(told: dict[str, str], *words: str) -> AsyncIterator[Together]
         yield house
     finally:
         await house.clear_away()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(1200):
-        if true():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("did not come true")
 
 
 async def test_two_workers_answer_one_dies_and_comes_back_and_a_stop_ends_all(
@@ -270,9 +263,9 @@ async def test_a_worker_that_does_not_stop_in_time_is_killed(
     worker("trap '' TERM\necho ready\nwhile :; do sleep 0.05; done")
     ready = asyncio.Event()
     running = asyncio.create_task(Supervisor(crew(shutdown_s=0.2), ready.set).run())
-    await asyncio.wait_for(ready.wait(), 10)
+    await asyncio.wait_for(ready.wait(), PATIENCE_S)
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, PATIENCE_S)
 
 
 def test_a_worker_is_started_again_at_once_unless_it_dies_again_and_again() -> None:

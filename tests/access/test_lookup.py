@@ -15,6 +15,7 @@ from tollhouse.foundation.errors import Unavailable
 from tollhouse.foundation.money import Nanos
 from tollhouse.foundation.secrets import new_raw_key
 from tollhouse.ledger.budgets import Scope, set_budget
+from waiting import until
 
 
 class CountingDatabase:
@@ -128,8 +129,7 @@ async def test_with_notices_a_permit_is_believed_longer_and_asked_for_again_in_t
     assert counting.asked == 1
     clock.advance(0.2)
     assert await permits.find(made.raw_key) is not None
-    while permits._asking:
-        await asyncio.sleep(0.01)
+    await until(lambda: not permits._asking)
     assert counting.asked == 2
     clock.advance(lookup.ASKED_AGAIN_AFTER_S - 0.1)
     await permits.find(made.raw_key)
@@ -245,8 +245,7 @@ async def test_a_database_that_is_away_is_asked_once_a_second_and_nobody_waits(
         await connection.execute("UPDATE ai_gateway_keys SET disabled = true")
     clock.advance(1)
     assert await permits.find(made.raw_key) is not None
-    while permits._asking:
-        await asyncio.sleep(0.01)
+    await until(lambda: not permits._asking)
     found = await permits.find(made.raw_key)
     assert found is not None
     assert found.disabled

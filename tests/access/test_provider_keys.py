@@ -13,6 +13,7 @@ from tollhouse.access.provider_keys import ProviderKey
 from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.ids import CustomerId, UserId
 from tollhouse.foundation.secrets import Secret
+from waiting import PATIENCE_S
 
 SETTINGS = {"credential_mode": "pass-through"}
 SECRET = Secret("sk-tenant-0123456789")
@@ -118,7 +119,7 @@ async def test_every_change_is_told_and_no_other(database_url: str, database: Da
             await provider_keys.delete(connection, customer_id, "openai")
             await connection.execute("SELECT pg_notify($1, 'the end')", lookup.NOTICES)
         told = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (text := await heard.get()) != "the end":
                 told.append(text)
         assert told == [customer_id] * 4

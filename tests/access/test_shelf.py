@@ -12,6 +12,7 @@ from tollhouse.access.lookup import PermitLookup
 from tollhouse.access.shelf import LOOKS_PER_S, Shelf
 from tollhouse.db.pool import Database
 from tollhouse.foundation.secrets import new_raw_key, sha256_hex
+from waiting import until
 
 
 @pytest.fixture
@@ -33,8 +34,7 @@ async def known(counting: CountingDatabase, clock: ManualClock) -> AsyncIterator
 
 async def _loaded(known: Shelf) -> None:
     known.begin_to_hear()
-    while known._sorted is None:
-        await asyncio.sleep(0.01)
+    await until(lambda: known._sorted is not None)
 
 
 async def test_a_flood_of_invented_keys_reaches_the_database_a_few_times_a_second(
@@ -101,11 +101,9 @@ async def test_a_database_that_is_away_is_asked_again(
     monkeypatch.setattr(shelf, "_AGAIN_S", 0.01)
     counting.away = True
     known.begin_to_hear()
-    while counting.asked < 3:
-        await asyncio.sleep(0.01)
+    await until(lambda: counting.asked >= 3)
     counting.away = False
-    while known._sorted is None:
-        await asyncio.sleep(0.01)
+    await until(lambda: known._sorted is not None)
 
 
 async def test_the_database_tells_of_new_keys_and_new_secrets(embedded_url: str, embedded_database: Database) -> None:
@@ -120,8 +118,6 @@ async def test_the_database_tells_of_new_keys_and_new_secrets(embedded_url: str,
         found = await keys.lock(connection, acme, made.key_hash)
         assert found is not None
         rotated = await keys.rotate(connection, found, found.created_at, found.created_at)
-    async with asyncio.timeout(10):
-        while len(heard) < 2:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(heard) >= 2)
     await listening.close()
     assert heard == [made.key_hash[:16], rotated.key_hash[:16]]

@@ -15,6 +15,7 @@ from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import Unavailable
 from tollhouse.foundation.ids import UserId, new_id
 from tollhouse.foundation.secrets import new_api_token, sha256_hex
+from waiting import until
 
 
 @pytest.fixture
@@ -122,8 +123,7 @@ async def test_a_flood_of_invented_tokens_stops_at_the_shelf_and_new_ones_do_not
     shelf = Shelf(counting, clock)  # type: ignore[arg-type]
     lookup = TokenLookup(counting, clock, shelf)  # type: ignore[arg-type]
     shelf.begin_to_hear()
-    while shelf._sorted is None:
-        await asyncio.sleep(0.01)
+    await until(lambda: shelf._sorted is not None)
     before = counting.asked
     for _ in range(200):
         assert await lookup.find(new_api_token()) is None

@@ -20,6 +20,7 @@ from tollhouse.db.pool import Database
 from tollhouse.foundation.ids import CustomerId, new_call_id
 from tollhouse.foundation.secrets import Secret
 from tollhouse.usage import exports
+from waiting import eventually
 
 METER = "tollhouse_usage"
 
@@ -392,9 +393,11 @@ async def test_the_loop_sends_goes_on_after_a_bad_turn_and_ends_when_cancelled(
     monkeypatch.setattr(exports, "give_up", shaky)
     monkeypatch.setattr(exporter, "LOOK_EVERY_S", 0.0)
     loop = asyncio.create_task(billing.exporter().run())
-    async with asyncio.timeout(20):
-        while await billing.states() != ["sent"]:
-            await asyncio.sleep(0.01)
+
+    async def sent() -> bool:
+        return await billing.states() == ["sent"]
+
+    await eventually(sent)
     loop.cancel()
     await asyncio.wait([loop])
     assert loop.cancelled()

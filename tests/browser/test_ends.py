@@ -4,7 +4,7 @@ from playwright.async_api import expect
 
 from browser.axe import assert_open_to_everybody
 from browser.conftest import Arrive
-from browser.visiting import PASSWORD, Account, Visitor, a_colleague, call, eventually
+from browser.visiting import PASSWORD, Account, Visitor, a_colleague, call, comes_to
 from making import key
 from stage import Stage
 from tollhouse.access.keys import KeyTerms
@@ -30,14 +30,14 @@ async def test_what_is_deleted_calls_no_model_any_more(arrive: Arrive, admin: Ac
     await visitor.go(f"/people?user={member.user_id}")
     await _delete(visitor, "Delete person", "Delete person", member.email)
     await expect(page.get_by_role("table", name="People")).not_to_contain_text("Max Member")
-    assert (await eventually(lambda: call(stage, persons.raw_key), 403)).json()["error"]["code"] == "key_disabled"
+    assert (await comes_to(lambda: call(stage, persons.raw_key), 403)).json()["error"]["code"] == "key_disabled"
     await guest.page.get_by_role("link", name="Traces").click()
     await expect(guest.page.get_by_role("heading", name="Sign in")).to_be_visible()
 
     await visitor.go(f"/people?tab=teams&team={team.id}")
     await _delete(visitor, "Delete team", "Delete team", "Harbour")
     await expect(page.get_by_text("No teams yet")).to_be_visible()
-    assert (await eventually(lambda: call(stage, teams_own.raw_key), 403)).json()["error"]["code"] == "key_disabled"
+    assert (await comes_to(lambda: call(stage, teams_own.raw_key), 403)).json()["error"]["code"] == "key_disabled"
     await visitor.go("/keys")
     for name in ("Person's", "Team's"):
         await expect(page.get_by_role("row", name=name)).to_contain_text("Disabled")
@@ -45,7 +45,7 @@ async def test_what_is_deleted_calls_no_model_any_more(arrive: Arrive, admin: Ac
     await visitor.go("/settings/organisation")
     await _delete(visitor, "Delete organisation", "Delete organisation", "Acme")
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    assert (await eventually(lambda: call(stage, last.raw_key), 401)).json()["error"]["code"] == "invalid_api_key"
+    assert (await comes_to(lambda: call(stage, last.raw_key), 401)).json()["error"]["code"] == "invalid_api_key"
     assert (await call(stage, persons.raw_key)).status_code == 401
     await page.get_by_label("E-mail address").fill(admin.email)
     await page.get_by_label("Password", exact=True).fill(PASSWORD)

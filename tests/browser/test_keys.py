@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from browser.axe import assert_open_to_everybody
 from browser.conftest import Arrive
-from browser.visiting import Account, Visitor, a_colleague, admin_of, call, eventually, read_secret
+from browser.visiting import Account, Visitor, a_colleague, admin_of, call, comes_to, read_secret
 from stage import Stage
 from tollhouse.control.callers import Actor
 from tollhouse.control.people import teams
@@ -94,10 +94,10 @@ async def test_a_key_is_switched_off_and_on(arrive: Arrive, admin: Account, stag
     await _open_key(visitor, "Switch")
     await _do(page, "Disable")
     await expect(page.get_by_role("main").get_by_text("Disabled").first).to_be_visible()
-    assert (await eventually(lambda: call(stage, raw_key), 403)).json()["error"]["code"] == "key_disabled"
+    assert (await comes_to(lambda: call(stage, raw_key), 403)).json()["error"]["code"] == "key_disabled"
     await _do(page, "Enable")
     await expect(page.get_by_role("main").get_by_text("Active").first).to_be_visible()
-    await eventually(lambda: call(stage, raw_key), 200)
+    await comes_to(lambda: call(stage, raw_key), 200)
 
 
 async def test_a_rotated_key_has_another_secret_and_the_former_ends(

@@ -1,6 +1,5 @@
 """Settings, each to the point where it has an effect, and who does not even see them. In real Chromium."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +16,7 @@ from browser.visiting import (
     a_colleague,
     assert_forgotten,
     call,
-    eventually,
+    comes_to,
     read_secret,
 )
 from control.exporters.collector import Collector, collecting
@@ -25,6 +24,7 @@ from control.webhooks.receiver import Receiver, receiving
 from making import key
 from stage import Stage
 from tollhouse.access.keys import NewKey
+from waiting import until
 
 AUDITED: Final = (
     "Organisation: update", "Gateway: ready", "Provider key: set", "Token: create", "Token: delete",
@@ -104,14 +104,14 @@ async def _repair(office: Office, admin: Account) -> None:
             "gateway_attempts = 9, gateway_tried_at = now() WHERE id = $1",
             admin.customer_id,
         )
-    await eventually(lambda: call(office.stage, office.key.raw_key), 503)
+    await comes_to(lambda: call(office.stage, office.key.raw_key), 503)
     await office.open("gateway", "Gateway")
     state = office.page.get_by_role("region", name="Cloudflare AI Gateway")
     await expect(state).to_contain_text("Failed")
     await expect(state).to_contain_text("no room for another gateway")
     await state.get_by_role("button", name="Repair now").click()
     await expect(state).to_contain_text("Ready")
-    await eventually(lambda: call(office.stage, office.key.raw_key), 200)
+    await comes_to(lambda: call(office.stage, office.key.raw_key), 200)
 
 
 async def _keep_a_provider_key(office: Office) -> None:
@@ -121,7 +121,7 @@ async def _keep_a_provider_key(office: Office) -> None:
     await who_pays.get_by_label("Your keys, stored here").check()
     await who_pays.get_by_role("button", name="Change it").click()
     await office.said("The mode is changed")
-    refused = await eventually(lambda: call(office.stage, office.key.raw_key), 403)
+    refused = await comes_to(lambda: call(office.stage, office.key.raw_key), 403)
     assert refused.json()["error"]["code"] == "provider_key_missing"
     await office.visitor.button("Store a key").click()
     dialog = page.get_by_role("dialog")
@@ -132,7 +132,7 @@ async def _keep_a_provider_key(office: Office) -> None:
     await expect(page.get_by_role("region", name="Keys of providers")).to_contain_text("…6789")
     await expect(dialog).to_have_count(0)
     await assert_forgotten(page, PROVIDER_KEY)
-    await eventually(lambda: call(office.stage, office.key.raw_key), 200)
+    await comes_to(lambda: call(office.stage, office.key.raw_key), 200)
     sent = (await office.stage.emulator.calls())[-1]
     assert PROVIDER_KEY in str(sent["headers"])
 
@@ -154,7 +154,7 @@ async def _make_and_revoke_a_token(office: Office) -> None:
         await assert_open_to_everybody(office.visitor)
         await page.get_by_role("dialog").get_by_role("button", name="Revoke token").click()
         await expect(page.get_by_text("You have no API tokens")).to_be_visible()
-        await eventually(lambda: client.get("/v1/ai/keys/customer"), 401)
+        await comes_to(lambda: client.get("/v1/ai/keys/customer"), 401)
 
 
 async def _copy_how_to_send_traces(office: Office) -> None:
@@ -212,11 +212,7 @@ async def _cross_a_threshold(office: Office, receiver: Receiver) -> None:
     while (answer := await call(office.stage, office.key.raw_key, most=60)).status_code == 200:
         pass
     assert answer.status_code == 402
-    for _ in range(200):
-        if any(b"budget.threshold_crossed" in each.body for each in receiver.arrived):
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError([each.body for each in receiver.arrived])
+    await until(lambda: any(b"budget.threshold_crossed" in each.body for each in receiver.arrived))
 
 
 async def test_a_member_finds_only_what_is_their_own(arrive: Arrive, admin: Account, stage: Stage) -> None:

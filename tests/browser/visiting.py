@@ -21,6 +21,7 @@ from tollhouse.control.people import users
 from tollhouse.demo.customer import Demo
 from tollhouse.foundation.ids import CustomerId, UserId, new_id
 from tollhouse.foundation.secrets import Secret
+from waiting import eventually
 
 PASSWORD: Final = "correct horse battery staple"
 PROVIDER_KEY: Final = "sk-canary-of-the-dashboard-0123456789"
@@ -197,10 +198,13 @@ async def assert_forgotten(page: Page, secret: str) -> None:
     assert [each for each in kept if secret in each] == []
 
 
-async def eventually(ask: Callable[[], Awaitable[httpx.Response]], status: int) -> httpx.Response:
+async def comes_to(ask: Callable[[], Awaitable[httpx.Response]], status: int) -> httpx.Response:
     """The first answer of this status: pages show what was done before it is."""
-    for _ in range(200):
+
+    async def look() -> httpx.Response | None:
         answer = await ask()
-        if answer.status_code == status:
-            return answer
-    raise AssertionError(f"never {status}, but {answer.status_code}: {answer.text}")
+        return answer if answer.status_code == status else None
+
+    answer = await eventually(look, f"never {status}")
+    assert answer is not None
+    return answer

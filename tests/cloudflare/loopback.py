@@ -14,6 +14,7 @@ import pytest
 import uvloop
 
 from tollhouse.cloudflare.upstream import PoolLimits, UpstreamPool
+from waiting import until
 
 PATIENCE_S = 20.0
 """A scenario that takes longer hangs."""
@@ -181,12 +182,6 @@ def saying(*pieces: bytes, then_close: bool = True, pause_s: float = 0) -> Scrip
             await conversation.until_closed()
 
     return script
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that is about to happen; a scenario that waits in vain runs out of patience."""
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 _LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from cloudflare.loopback import Conversation, answer, answering, calling, chunked, on_every_loop, saying, until
+from cloudflare.loopback import Conversation, answer, answering, calling, chunked, on_every_loop, saying
 from tollhouse.cloudflare.response import HIGH_WATER_BYTES
 from tollhouse.cloudflare.upstream import (
     FirstByteTimeout,
@@ -15,6 +15,7 @@ from tollhouse.cloudflare.upstream import (
     UpstreamProtocolError,
     UpstreamStalled,
 )
+from waiting import until
 
 OK = b"HTTP/1.1 200 OK\r\n"
 ENDLESS = b"x" * 65536

@@ -18,7 +18,6 @@ from cloudflare.loopback import (
     on_every_loop,
     pool_to,
     saying,
-    until,
 )
 from tollhouse.cloudflare.upstream import (
     ConnectFailed,
@@ -30,6 +29,7 @@ from tollhouse.cloudflare.upstream import (
     UpstreamResponse,
     UpstreamStalled,
 )
+from waiting import until
 
 
 async def call(pool: UpstreamPool, body: bytes = b"{}") -> bytes:

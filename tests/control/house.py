@@ -23,6 +23,7 @@ from tollhouse.control.people import tokens
 from tollhouse.control.people.tokens import TokenTerms
 from tollhouse.foundation.ids import CustomerId, TeamId, UserId
 from tollhouse.foundation.secrets import Secret
+from waiting import until
 
 ORIGIN = "http://tollhouse.test"
 PASSWORD = "correct horse battery"
@@ -163,9 +164,7 @@ async def served(house: House) -> AsyncIterator[str]:
     server = uvicorn.Server(uvicorn.Config(house.app, log_config=None))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        async with asyncio.timeout(30):
-            while not server.started:
-                await asyncio.sleep(0.01)
+        await until(lambda: server.started)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True

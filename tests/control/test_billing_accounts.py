@@ -24,6 +24,7 @@ from tollhouse.control.onboarding import registration as registering
 from tollhouse.control.onboarding.billing_accounts import remove_leftovers, tend
 from tollhouse.control.people import sessions, users
 from tollhouse.foundation.secrets import Secret
+from waiting import until
 
 REGISTER = "/v1/customers/register"
 ME = "/v1/customers/me"
@@ -69,9 +70,7 @@ async def test_the_account_comes_first_then_the_gateway_then_the_rows(
 ) -> None:
     gateways.pause = asyncio.Event()
     task = asyncio.create_task(_register(billed))
-    async with asyncio.timeout(30):
-        while not gateways.asked:
-            await asyncio.sleep(0.01)
+    await until(lambda: gateways.asked)
     assert len(stripe.accounts) == 1
     assert await billed.fetch("SELECT 1 FROM customers") == []
     gateways.pause.set()
@@ -272,9 +271,7 @@ async def _nobody_is_known(*_: object) -> None:
 async def test_of_two_who_register_one_address_at_once_one_has_an_account(billed: House, stripe: StripeDouble) -> None:
     hold = stripe.hold(after=True)
     racing = [asyncio.create_task(_register(billed)) for _ in range(2)]
-    async with asyncio.timeout(30):
-        while len(stripe.accounts) < 2:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(stripe.accounts) >= 2)
     stripe.let_go(hold)
     answers = await asyncio.gather(*racing)
     assert sorted(answer.status_code for answer in answers) == [201, 409]
@@ -375,9 +372,7 @@ async def test_a_registration_that_is_cancelled_while_stripe_works_leaves_nothin
     with pytest.raises(asyncio.CancelledError):
         await task
     stripe.let_go(hold)
-    async with asyncio.timeout(30):
-        while not stripe.accounts:
-            await asyncio.sleep(0.01)
+    await until(lambda: stripe.accounts)
     assert await remove_leftovers(billed.context) == 0
     clock.advance(600)
     assert await remove_leftovers(billed.context) == 1
@@ -389,9 +384,7 @@ async def test_a_registration_that_is_cancelled_later_takes_its_account_with_it(
 ) -> None:
     gateways.pause = asyncio.Event()
     task = asyncio.create_task(_register(billed))
-    async with asyncio.timeout(30):
-        while not gateways.asked:
-            await asyncio.sleep(0.01)
+    await until(lambda: gateways.asked)
     assert len(stripe.accounts) == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -516,9 +509,7 @@ async def test_whoever_sleeps_until_others_tidied_up_makes_no_customer_whose_acc
 ) -> None:
     gateways.pause = asyncio.Event()
     sleeper = asyncio.create_task(_register(billed))
-    async with asyncio.timeout(30):
-        while not gateways.asked:
-            await asyncio.sleep(0.01)
+    await until(lambda: gateways.asked)
     clock.advance(600)
     assert await remove_leftovers(billed.context) == 1
     gateways.pause.set()

@@ -11,6 +11,7 @@ from making import ManualClock, book_of
 from tollhouse.control.customers import service as customers
 from tollhouse.control.onboarding.gateways import remove_leftovers
 from tollhouse.foundation.ids import CustomerId
+from waiting import until
 
 DELETE = "/v1/customers/me/delete"
 REGISTER = "/v1/customers/register"
@@ -112,8 +113,7 @@ async def test_a_gateway_that_is_being_made_while_its_customer_ends_is_removed_t
     ann = await house.register("ann@example.com")
     gateways.pause = asyncio.Event()
     making = asyncio.create_task(ann.post("/v1/customers/me/gateway"))
-    while len(gateways.asked) < 2:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(gateways.asked) >= 2)
     assert (await ann.post(DELETE, json={"name": "Acme"})).status_code == 204
     gateways.pause.set()
     await making

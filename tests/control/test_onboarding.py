@@ -14,6 +14,7 @@ from tollhouse.control.onboarding import registration as registering
 from tollhouse.control.onboarding.gateways import provision_pending
 from tollhouse.control.people import sessions, users
 from tollhouse.foundation.errors import Unavailable
+from waiting import until
 
 REGISTER = "/v1/customers/register"
 
@@ -103,9 +104,7 @@ async def test_of_two_who_register_one_address_at_once_one_is_made(house: House,
         asyncio.create_task(visitor.post(REGISTER, json=registration(email)))
         for visitor, email in zip(visitors, ("ann@example.com", "Ann@Example.com"), strict=True)
     ]
-    async with asyncio.timeout(30):
-        while len(gateways.asked) < 2:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(gateways.asked) >= 2)
     gateways.pause.set()
     answers = await asyncio.gather(*racing)
     assert sorted(answer.status_code for answer in answers) == [201, 409]
@@ -138,9 +137,7 @@ async def test_a_registration_that_is_cancelled_leaves_nothing(house: House, gat
     gateways.pause = asyncio.Event()
     visitor = await house.visitor()
     task = asyncio.create_task(visitor.post(REGISTER, json=registration("ann@example.com")))
-    async with asyncio.timeout(30):
-        while not gateways.asked:
-            await asyncio.sleep(0.01)
+    await until(lambda: gateways.asked)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

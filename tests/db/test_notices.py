@@ -11,6 +11,7 @@ from tollhouse.access.lookup import NOTICES
 from tollhouse.db import notices
 from tollhouse.db.notices import Notices
 from tollhouse.db.pool import Connection, Database
+from waiting import until
 
 CHANNEL = "test_channel"
 
@@ -22,9 +23,7 @@ class Ear:
         self.heard: list[str] = []
 
     async def hears(self, text: str) -> None:
-        async with asyncio.timeout(10):
-            while text not in self.heard:
-                await asyncio.sleep(0.01)
+        await until(lambda: text in self.heard)
 
     def hear(self, text: str) -> None:
         self.heard.append(text)
@@ -68,9 +67,7 @@ async def test_a_lost_connection_is_made_again(
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         await ear.hears("ceased")
-        async with asyncio.timeout(10):
-            while ear.heard.count("began") < 2:
-                await asyncio.sleep(0.01)
+        await until(lambda: ear.heard.count("began") >= 2)
         await connection.execute("SELECT pg_notify($1, 'again')", CHANNEL)
         await ear.hears("again")
 

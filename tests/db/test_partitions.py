@@ -9,6 +9,7 @@ from making import book
 from tollhouse.db import partitions
 from tollhouse.db.pool import Database
 from tollhouse.ledger import budgets
+from waiting import eventually
 
 ALL = sum(late_days + partitions.DAYS_AHEAD for late_days in partitions.LATE_DAYS.values())
 
@@ -49,9 +50,5 @@ async def test_the_loop_opens_what_is_missing_and_outlives_failures(
         assert not loop.done()
         await connection.execute("ALTER FUNCTION away RENAME TO open_day_partitions")
         tomorrow = f"telemetry_spans_{datetime.now(UTC) + timedelta(days=1):%Y%m%d}"
-        for _ in range(200):
-            if await connection.fetchval("SELECT to_regclass($1)", tomorrow):
-                break
-            await asyncio.sleep(0.01)
-        assert await connection.fetchval("SELECT to_regclass($1)::text", tomorrow) == tomorrow
+        await eventually(lambda: connection.fetchval("SELECT to_regclass($1)::text", tomorrow))
     loop.cancel()

@@ -19,6 +19,7 @@ from tollhouse.intake.annex import Annex
 from tollhouse.intake.office import Outcome, Parcel
 from tollhouse.intake.parcels import Handed, Refused, Told, framed, next_of
 from tollhouse.intake.refusals import UnsupportedMedia, busy
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +101,7 @@ async def test_a_process_that_is_killed_loses_nothing_that_was_accepted(door: Do
 
     await send(1)
     senders = [asyncio.create_task(send(40)) for _ in range(8)]
-    while len(accepted) < 40:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(accepted) >= 40)
     killed = process_of(stage)
     killed.send_signal(signal.SIGKILL)
     await asyncio.gather(*senders)

@@ -14,6 +14,7 @@ from tollhouse.foundation.ids import CustomerId
 from tollhouse.intake.commits import ROWS_AT_ONCE, Commits
 from tollhouse.traces.ingest import ingest
 from tollhouse.traces.spans import Span, new_span_id, new_trace_id
+from waiting import PATIENCE_S
 
 
 def span(**change: object) -> Span:
@@ -165,4 +166,4 @@ async def test_whoever_waits_when_the_process_ends_is_told_to_come_again(
         await running
     for each in (*waiting, late):
         with pytest.raises(Unavailable):
-            await asyncio.wait_for(each, 5)
+            await asyncio.wait_for(each, PATIENCE_S)

@@ -1,6 +1,5 @@
 """`POST /v1/traces` over real HTTP: who may send, what is taken, and what the answer says of the rest."""
 
-import asyncio
 import gzip
 import json
 import time
@@ -24,6 +23,7 @@ from tollhouse.foundation.ids import CustomerId, TeamId, UserId, new_id
 from tollhouse.foundation.secrets import new_api_token, new_raw_key, sha256_hex
 from tollhouse.intake.office import OwnOffice
 from tollhouse.traces.spans import Span
+from waiting import eventually
 
 DAY_NS = 86_400 * 10**9
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -226,11 +226,11 @@ async def test_a_disabled_or_expired_key_is_refused_and_a_deleted_token_at_once(
     assert (await door.post(body, token)).status_code == 200
     async with door.database.connection() as connection:
         await connection.execute("DELETE FROM api_tokens WHERE token_hash = $1", sha256_hex(token))
-    for _ in range(100):
-        if (await door.post(body, token)).status_code == 401:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("a deleted token lets spans in")
+
+    async def refused() -> bool:
+        return (await door.post(body, token)).status_code == 401
+
+    await eventually(refused, "a deleted token lets spans in")
 
 
 # What ---------------------------------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """What operators and customers see of calls in their own tools: `/metrics`, and spans at a collector."""
 
-import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from test_supervisor import Together, together
 from tollhouse.foundation.ids import new_id
 from tollhouse.traces.exports import exporters
 from tollhouse.traces.exports.exporters import Headers, Terms
+from waiting import eventually, until
 
 TOKEN = "metrics-token-0123456789"
 MODEL = "gpt-4o-mini"
@@ -57,11 +56,9 @@ async def test_calls_are_counted_and_their_spans_arrive(embedded_url: str, data_
         with pytest.raises(openai.AuthenticationError):
             await stage.client("aig_unknown").chat.completions.create(model=MODEL, messages=HELLO)
         entries = await stage.booked(3)
-        async with asyncio.timeout(30):
-            while len(collector.spans) < 3:
-                await asyncio.sleep(0.02)
+        await until(lambda: len(collector.spans) >= 3)
         assert stage.house is not None
-        await _renewed(stage)
+        await _workers_alive(stage.url, 1)
         text = (await _asked(stage.url, Authorization=f"Bearer {TOKEN}")).text
         seen = await scrape(stage.url)
         assert summed(seen, "tollhouse_calls_total") == 3
@@ -98,9 +95,7 @@ async def test_a_kill_costs_no_span(embedded_url: str, data_dir: Path, tmp_path:
         async with database.connection() as connection:  # its claim runs out
             await connection.execute("UPDATE trace_exporters SET claimed_until = NULL")
         await served.start()
-        async with asyncio.timeout(30):
-            while len({span.span_id for span in collector.spans}) < 5:
-                await asyncio.sleep(0.05)
+        await until(lambda: len({span.span_id for span in collector.spans}) >= 5)
         async with database.connection() as connection:
             rows = await connection.fetch("SELECT span_id FROM receipts")
         assert {span.span_id.hex() for span in collector.spans} == {row["span_id"] for row in rows}
@@ -152,16 +147,15 @@ async def _call(stage: Stage, raw_key: str) -> None:
 
 async def _both_alive(house: Together) -> None:
     """Each has told how it stands."""
-    give_up_at = time.monotonic() + 30
-    while (seen := await scrape(house.url))["tollhouse_workers", ()] < 2:
-        assert time.monotonic() < give_up_at, seen
-        await asyncio.sleep(0.1)
-    assert sum(name == "process_resident_memory_bytes" for name, _ in seen) == 2
+    await _workers_alive(house.url, 2)
+    assert sum(name == "process_resident_memory_bytes" for name, _ in await scrape(house.url)) == 2
 
 
-async def _renewed(stage: Stage) -> None:
-    while (await scrape(stage.url))["tollhouse_workers", ()] < 1:
-        await asyncio.sleep(0.05)
+async def _workers_alive(url: str, count: int) -> None:
+    async def so_many() -> bool:
+        return (await scrape(url))["tollhouse_workers", ()] >= count
+
+    await eventually(so_many)
 
 
 async def _exporter(stage: Stage, raw_key: str, url: str) -> None:

@@ -1,6 +1,5 @@
 """Limits of calls on the road, with the real SDK; and what a call is for, in its span."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from openai import RateLimitError
 from stage import Stage
 from tollhouse.access.keys import KeyTerms
 from tollhouse.access.permits import CallLimits
+from waiting import eventually
 
 MODEL = "gpt-4o-mini"
 HELLO = {"role": "user", "content": "hello"}
@@ -41,7 +41,7 @@ async def test_calls_per_minute(stage: Stage) -> None:
 async def test_tokens_per_minute_are_those_that_calls_took(stage: Stage) -> None:
     made = await stage.key(terms=KeyTerms("k", calls=CallLimits(tokens_per_minute=5)))
     await _passes(stage, made.raw_key)
-    await asyncio.sleep(0.05)
+    await stage.booked(1)
     refused = await _refused(stage, made.raw_key)
     assert "5 tokens a minute" in refused.message
 
@@ -55,7 +55,7 @@ async def test_calls_at_once_and_one_that_ended_makes_room(stage: Stage) -> None
     assert "1 concurrent calls" in refused.message
     async for _ in stream:
         pass
-    await asyncio.sleep(0.05)
+    await stage.booked(1)
     await _passes(stage, made.raw_key)
 
 
@@ -65,17 +65,22 @@ async def test_a_limit_that_is_set_counts_for_the_next_call(stage: Stage) -> Non
         await _passes(stage, made.raw_key)
     async with stage.database.connection() as connection:
         await connection.execute("UPDATE ai_gateway_keys SET requests_per_minute = 1")
-    await asyncio.sleep(0.9)
-    await _passes(stage, made.raw_key)
-    await _refused(stage, made.raw_key)
+
+    async def refused() -> bool:
+        try:
+            await _passes(stage, made.raw_key)
+        except RateLimitError:
+            return True
+        return False
+
+    await eventually(refused, "nobody heard of the new limit")
 
 
 async def test_a_span_says_what_a_call_was_for_and_for_whom(stage: Stage) -> None:
     made = await stage.key(terms=KeyTerms("k", tags=("prod", "team:x")))
     tags = {"x-tollhouse-tags": "nightly, prod ,job=42"}
     await _passes(stage, made.raw_key, user="user-7", extra_headers=tags)
-    while not (spans := await _attributes(stage)):
-        await asyncio.sleep(0.05)
+    spans = await eventually(lambda: _attributes(stage))
     assert spans[0]["tollhouse.tags"] == ["prod", "team:x", "nightly", "job=42"]
     assert spans[0]["enduser.id"] == "user-7"
 

@@ -1,6 +1,7 @@
 """Every refusal of the contract over a real socket, and bytes that no client should send. Never a 5xx for them."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from making import connected, customer, key
 from stage import Stage, open_stage
 from tollhouse.access.keys import KeyTerms
 from tollhouse.gateway.strangers import PROMPT_AT_ONCE
+from waiting import PATIENCE_S, eventually
 
 PATH = "/v1/ai/chat/completions"
 BODY: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
@@ -196,22 +198,23 @@ async def exchange(stage: Stage, *parts: bytes, pause_s: float = 0.0) -> bytes:
     """Raw bytes in, everything that comes back until the connection closes or falls silent."""
     host, port = stage.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    said = b""
-    try:
+    heard = bytearray()
+    listening = asyncio.create_task(_listen(reader, heard))  # a reset takes what was not read before
+    with contextlib.suppress(ConnectionError):
         for part in parts:
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(pause_s)
-    except ConnectionError:
-        pass
-    try:
-        async with asyncio.timeout(10):
-            while data := await reader.read(65536):
-                said += data
-    except (ConnectionError, TimeoutError):
-        pass
+    await asyncio.wait([listening], timeout=10)
+    listening.cancel()
     writer.close()
-    return said
+    return bytes(heard)
+
+
+async def _listen(reader: asyncio.StreamReader, heard: bytearray) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            heard += data
 
 
 @pytest.mark.parametrize(
@@ -288,7 +291,7 @@ async def test_who_says_nothing_is_let_go_without_an_answer(stage: Stage, monkey
     monkeypatch.setattr("tollhouse.serving.KEEP_ALIVE_S", 0.4)
     host, port = stage.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         assert await reader.read() == b""
     writer.close()
 
@@ -326,8 +329,10 @@ async def test_without_the_ledger_leased_calls_go_on_and_others_are_503(embedded
         refused(await post(stage, other.raw_key), 503, "ledger_unavailable")
         async with database.connection() as connection:
             await connection.execute("ALTER FUNCTION ledger_grant_away RENAME TO ledger_grant")
-        async with asyncio.timeout(10):
-            while (await post(stage, other.raw_key)).status_code != 200:
-                await asyncio.sleep(0.1)
+
+        async def goes_on() -> bool:
+            return (await post(stage, other.raw_key)).status_code == 200
+
+        await eventually(goes_on)
         assert len(await stage.emulator.calls()) == 3
         await stage.assert_books_agree()

@@ -33,6 +33,7 @@ from making import TEMPLATE, connected, create_database, customer, key, user
 from stage import ACCOUNT, TOKEN, Stage, open_stage
 from tollhouse.access.keys import NewKey
 from tollhouse.foundation.ids import CustomerId, UserId
+from waiting import eventually
 
 JAVASCRIPT = Path(__file__).parents[1] / "otel_js"
 MODEL = "gpt-4o-mini"
@@ -306,10 +307,9 @@ async def test_our_own_spans_say_which_program_called(stage: Stage) -> None:
     client = stage.client(made.raw_key)
     await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "hello"}])
     await stage.booked(1)
-    for _ in range(200):
+
+    async def tool() -> Any:
         async with stage.database.connection() as connection:
-            tool = await connection.fetchval("SELECT tool FROM telemetry_spans WHERE key_id = $1", made.key_id)
-        if tool is not None:
-            break
-        await asyncio.sleep(0.02)
-    assert tool == "openai-python"
+            return await connection.fetchval("SELECT tool FROM telemetry_spans WHERE key_id = $1", made.key_id)
+
+    assert await eventually(tool) == "openai-python"

@@ -1,7 +1,6 @@
 """A Tollhouse that is killed in the middle of a registration, and what is at Stripe afterwards."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -10,14 +9,9 @@ import pytest
 import stripe_double
 from making import connected
 from stage import Served, emulated, environment, free_port
+from waiting import until
 
 REGISTRATION = {"name": "Acme", "email": "ann@example.com", "password": "correct horse battery"}
-
-
-async def _come_true(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.05)
 
 
 async def test_a_kill_leaves_no_account_behind_and_the_loop_makes_what_is_missing(
@@ -43,7 +37,7 @@ async def test_a_kill_leaves_no_account_behind_and_the_loop_makes_what_is_missin
         await served.start()
         hold = stripe.hold(after=True)
         interrupted = asyncio.create_task(register())
-        await _come_true(hold.reached.is_set)
+        await until(hold.reached.is_set)
         await served.kill()
         stripe.let_go(hold)
         with pytest.raises(httpx.HTTPError):
@@ -52,13 +46,13 @@ async def test_a_kill_leaves_no_account_behind_and_the_loop_makes_what_is_missin
 
         await execute("UPDATE leftover_billing_accounts SET due_at = now()")
         await served.start()
-        await _come_true(lambda: not stripe.accounts)
+        await until(lambda: not stripe.accounts)
 
         stripe.trouble("401")
         answer = await register()
         assert (answer.status_code, answer.json()["customer"]["stripe_customer_id"]) == (201, None)
         await execute("UPDATE customers SET stripe_tried_at = now() - interval '1 hour'")
-        await _come_true(lambda: bool(stripe.accounts))
+        await until(lambda: bool(stripe.accounts))
         assert await served.stop() == 0
         async with database.connection() as connection:
             found = await connection.fetchval("SELECT stripe_customer_id FROM customers")

@@ -20,6 +20,7 @@ from tollhouse.ledger.records import Reserved
 from tollhouse.ledger.segments import JournalError
 from tollhouse.ledger.till import Refuse
 from tollhouse.ledger.worker import Worker, open_worker
+from waiting import PATIENCE_S, eventually, until
 
 DOLLAR = 1_000_000_000
 
@@ -254,11 +255,9 @@ async def test_a_journal_that_takes_no_records_admits_nothing_and_loses_no_outco
         assert (await refused(worker, mine, 1000)).verdict is None
         assert not worker.keeper.till.open
         tried = tries
-        while tries == tried:
-            await asyncio.sleep(0.01)
+        await until(lambda: tries != tried)
         monkeypatch.setattr(worker.keeper.journal, "append", append)
-        while not await entries(embedded_database):
-            await asyncio.sleep(0.02)
+        await eventually(lambda: entries(embedded_database))
         again = await held(worker, mine, 1000)
         worker.keeper.settle(again.call.call_id, "exact", Nanos(7))
     assert await accounts(embedded_database) == [(12, 0, 0, 0)]
@@ -304,7 +303,7 @@ async def test_who_was_replaced_stops(embedded_database: Database, data_dir: Pat
         async with embedded_database.connection() as connection:
             await book.register(connection, worker.slot.worker_id)
         with pytest.raises(StartupError, match="identity"):
-            await asyncio.wait_for(running, 10)
+            await asyncio.wait_for(running, PATIENCE_S)
         assert not await worker.keeper.close(0.1)
 
 
@@ -318,8 +317,11 @@ async def test_a_lowered_budget_calls_back_what_is_idle(embedded_database: Datab
             await set_budget(connection, mine.customer_id, Scope("key", mine.key_id), Nanos(1500), None)
         worker.keeper.hear(f"changed:{mine.budget_id}")
         worker.keeper.hear(f"wanted:{mine.budget_id}")
-        while (await accounts(embedded_database)) != [(1000, 0, 0, 0)]:
-            await asyncio.sleep(0.02)
+
+        async def all_is_back() -> bool:
+            return await accounts(embedded_database) == [(1000, 0, 0, 0)]
+
+        await eventually(all_is_back)
         assert (await refused(worker, mine, 1000)).verdict == "spent"
         assert (await held(worker, mine, 500)).amount == 500
 
@@ -362,8 +364,7 @@ async def test_what_is_booked_and_told_is_forgotten_by_and_by(
         reserved = await held(worker, mine, 1000)
         worker.keeper.settle(reserved.call.call_id, "exact", Nanos(1), b"story")
         await worker.keeper.drained()
-        while worker.keeper.journal.last not in forgotten:
-            await asyncio.sleep(0.01)
+        await until(lambda: worker.keeper.journal.last in forgotten)
 
 
 async def test_a_failure_that_nobody_expected_ends_the_worker_as_it_is(
@@ -377,7 +378,7 @@ async def test_a_failure_that_nobody_expected_ends_the_worker_as_it_is(
     monkeypatch.setattr(book, "grant", fail)
     holding = asyncio.create_task(worker.keeper.hold(mine.wish(1000)))
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(worker.keeper.run(), 10)
+        await asyncio.wait_for(worker.keeper.run(), PATIENCE_S)
     holding.cancel()
     await asyncio.wait([holding])
     await abandon(worker)
@@ -411,7 +412,7 @@ async def test_a_journal_that_cannot_be_made_durable_ends_the_worker(
         monkeypatch.setattr(os, "fdatasync", fail)
         worker.keeper.settle(reserved.call.call_id, "exact", Nanos(5))
         with pytest.raises(StartupError, match="journal is broken"):
-            await asyncio.wait_for(running, 10)
+            await asyncio.wait_for(running, PATIENCE_S)
         assert (await refused(worker, mine, 1000)).verdict is None
 
 

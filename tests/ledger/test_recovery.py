@@ -16,6 +16,7 @@ from tollhouse.ledger.protocol import FlushReply, Gap
 from tollhouse.ledger.records import Reserved
 from tollhouse.ledger.recovery import Successor, succeed
 from tollhouse.ledger.worker import Worker, open_worker
+from waiting import eventually, until
 
 DOLLAR = 1_000_000_000
 
@@ -132,8 +133,11 @@ async def test_a_book_that_forgot_commits_hears_everything_again(database: Datab
         answer = await worker.keeper.hold(mine.wish(1000))
         assert isinstance(answer, Reserved)
         worker.keeper.settle(answer.call.call_id, "exact", Nanos(100))
-        while len(await entries(database)) < 5:
-            await asyncio.sleep(0.02)
+
+        async def all_are_back() -> bool:
+            return len(await entries(database)) >= 5
+
+        await eventually(all_are_back)
     assert set(await entries(database)) == {*calls, answer.call.call_id}
     assert await accounts(database) == [(500, 0, 0, 0)]
     async with database.connection() as connection:
@@ -234,8 +238,7 @@ async def test_the_janitor_goes_on_after_failures(
     async with working(embedded_database, data_dir) as worker:
         monkeypatch.setattr(slots, "deserted", failing)
         loop = asyncio.create_task(worker.janitor.run())
-        while rounds < 2:
-            await asyncio.sleep(0.01)
+        await until(lambda: rounds >= 2)
         loop.cancel()
         await asyncio.wait([loop])
 

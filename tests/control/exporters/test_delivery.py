@@ -25,6 +25,7 @@ from tollhouse.traces.exports.exporters import Compression, Encoding, Exporter, 
 from tollhouse.traces.ingest import ingest
 from tollhouse.traces.spans import Span
 from traces.exports.making_spans import span
+from waiting import PATIENCE_S, until
 
 TOKEN = Secret("Bearer very-secret")
 
@@ -132,7 +133,7 @@ async def rotel() -> AsyncIterator[tuple[str, asyncio.StreamReader]]:
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await _until_said(process.stdout, "Starting Rotel")
             await _until_open(http)
             yield f"http://127.0.0.1:{http}/v1/traces", process.stdout
@@ -294,8 +295,7 @@ async def test_an_exporter_that_is_changed_while_it_is_served_begins_anew(
     async with collecting("silent") as former, collecting() as new:
         customer_id, made = await exporter(embedded_database, former.url, "chat")
         going = asyncio.create_task(turn(exports, sender))
-        while not former.headers:
-            await asyncio.sleep(0.005)
+        await until(lambda: former.headers)
         async with embedded_database.connection() as connection:
             terms = Terms("x", new.url, "json", "none", enabled=True, include_content=False)
             await exporters.update(connection, customer_id, made, terms, Headers())
@@ -361,8 +361,7 @@ async def test_the_loop_survives_a_database_that_is_away_and_goes_on(embedded_da
 
 
 async def _until_taken(collector: Collector) -> None:
-    while not collector.requests:
-        await asyncio.sleep(0.005)
+    await until(lambda: collector.requests)
 
 
 async def _until_said(said: asyncio.StreamReader, words: str) -> None:

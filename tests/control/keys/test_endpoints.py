@@ -18,6 +18,7 @@ from tollhouse.foundation.errors import Conflict
 from tollhouse.foundation.ids import CustomerId, KeyId, TeamId, new_id
 from tollhouse.foundation.secrets import sha256_hex
 from tollhouse.ledger import budgets
+from waiting import eventually
 
 KEYS = "/v1/ai/keys"
 
@@ -629,12 +630,8 @@ async def test_a_team_that_vanishes_takes_no_key(house: House, office: Office) -
 
 
 async def _until_somebody_waits(house: House) -> None:
-    """Until a statement waits for a lock; fails after half a minute."""
-    async with asyncio.timeout(30):
-        while not await house.fetch(
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ):
-            await asyncio.sleep(0.01)
+    statement = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    await eventually(lambda: house.fetch(statement), "no statement waits for a lock")
 
 
 async def test_openai_style_clients_get_json_from_every_refusal(office: Office) -> None:

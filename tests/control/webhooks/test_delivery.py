@@ -18,6 +18,7 @@ from tollhouse.db.pool import Connection, Database
 from tollhouse.foundation.errors import Unavailable
 from tollhouse.foundation.ids import CustomerId
 from tollhouse.ledger import budgets
+from waiting import until
 
 HOUR = timedelta(hours=1)
 SECRET = "thw_" + "0" * 64
@@ -232,9 +233,7 @@ async def test_the_loop_looks_by_itself_and_survives_a_bad_turn(
         loop = asyncio.create_task(deliveries.run())
         async with receiving() as receiver:
             await _crossed(embedded_database, 50, url=receiver.url())
-            async with asyncio.timeout(30):
-                while not receiver.arrived:
-                    await asyncio.sleep(0.01)
+            await until(lambda: receiver.arrived)
         loop.cancel()
         await asyncio.wait([loop])
     assert logs[0]["event"] == "telling of crossed thresholds failed; trying again"
