@@ -149,6 +149,19 @@ async def test_two_workers_share_one_budget_to_the_last_nano(database: Database,
         assert await budgets.audit(connection) == []
 
 
+async def test_it_knows_how_far_the_book_is_behind(embedded_database: Database, data_dir: Path) -> None:
+    told = Told()
+    mine = await account(embedded_database, DOLLAR)
+    away = Away(embedded_database)
+    async with working(away, data_dir, told) as worker:  # type: ignore[arg-type]
+        reserved = await held(worker, mine, 1000)
+        away.away = True
+        worker.keeper.settle(reserved.call.call_id, "exact", Nanos(100))
+        assert worker.keeper.unflushed == worker.keeper.journal.last - worker.keeper.flushed > 0
+        away.away = False
+        await until(lambda: worker.keeper.unflushed == worker.keeper.untold == 0)
+
+
 async def test_a_caller_who_leaves_while_waiting_leaves_nothing(embedded_database: Database, data_dir: Path) -> None:
     mine = await account(embedded_database, 1000)
     async with working(embedded_database, data_dir) as worker:
