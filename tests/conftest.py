@@ -18,9 +18,8 @@ from tollhouse.db import migrate
 from tollhouse.db.embedded import EmbeddedPostgres
 from tollhouse.db.pool import Connection, Database
 
-
 MEASURED = ("access", "catalog", "control/keys", "gateway", "ledger")
-"""Whose tests show that the rooms of `house/coverage_floor.py` are covered. Measuring makes the others a fifth slower."""
+"""Whose tests cover the rooms of `house/coverage_floor.py`. All others would only be slower for being measured."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

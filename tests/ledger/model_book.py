@@ -151,6 +151,8 @@ class ModelBook:
         self._roll(budget)
         budget.limit, budget.reset, budget.model_pattern, budget.ended = limit, reset, model_pattern, False
         budget.resets_at = next_reset(reset, self.now)
+        if limit is None:
+            budget.raise_nanos, budget.raise_until = 0, -inf
         self._changed(budget)
         return budget.budget_id
 
@@ -166,6 +168,7 @@ class ModelBook:
         self._roll(budget)
         if not budget.ended:
             budget.ended = True
+            budget.raise_nanos, budget.raise_until = 0, -inf
             self._changed(budget)
 
     def limit(self, budget: BudgetRow) -> int | None:

@@ -1,6 +1,7 @@
 """What goes wrong, and how often: campaigns, and the hand that carries them out."""
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from simulation.journal import Node
@@ -225,6 +226,6 @@ class Faults:
         if rule.limit is None:
             world.set_limit(budget_id, replace(rule, limit=world.rng.choice((300, 1500))))
         elif world.chance(0.5):
-            world.set_limit(budget_id, replace(rule, limit=None))
+            world.set_limit(budget_id, replace(rule, limit=None, more=0, until=-inf))
         else:
             world.end_budget(budget_id)

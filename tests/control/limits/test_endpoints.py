@@ -347,6 +347,18 @@ async def test_a_raise_lasts_until_its_end_and_can_be_taken_back(house: House, o
     assert [line["action"] for line in await _audited(house)] == ["limit.raise", "limit.raise", "limit.end_raise"]
 
 
+async def test_a_raise_ends_with_the_limit_that_it_was_given_to(office: Office) -> None:
+    """Who takes a key's budget away and sets one again has what they typed, and not the raise of the former."""
+    [main] = await _get(office.admin, office.places["key"])
+    more = {"extra_usd": 100, "until": soon(days=1), "reason": "a launch"}
+    assert (await office.admin.api.post(f"{LIMITS}/{main['id']}/raise", json=more)).status_code == 200
+    for budget in (None, 3):
+        answer = await office.admin.api.patch(f"/v1/ai/keys/{office.own_key.key_hash}", json={"budget_usd": budget})
+        assert answer.status_code == 200, answer.text
+    [again] = await _get(office.admin, office.places["key"])
+    assert (again["id"], again["raise"], again["effective_limit_usd"]) == (main["id"], None, "3.000000000")
+
+
 @pytest.mark.parametrize(
     ("change", "param"),
     [

@@ -1,12 +1,13 @@
 import { Box, SimpleGrid, Text } from '@mantine/core';
+import { Bar } from '@/ui/budgets/Bar';
+import { everyWords } from '@/ui/budgets/windows';
 import { shareOf } from '@/ui/decimals';
 import { Money } from '@/ui/Money';
 import { count, percent } from '@/ui/numbers';
 import { Stat } from '@/ui/Stat';
 import { When } from '@/ui/When';
-import { BudgetBar } from './cells';
 import type { Details } from './queries';
-import { everyWords, sinceWords } from './words';
+import { sinceWords } from './words';
 
 /** The four numbers that people come for. */
 export function Cards({ of: details }: { of: Details | undefined }) {
@@ -56,7 +57,12 @@ function RemainingNote({ of: { key, balance } }: { of: Details }) {
           </>
         )}
       </Box>
-      <BudgetBar spent={balance.spent_usd} budget={balance.limit_usd} label="Spent of the budget" />
+      <Bar
+        spent={balance.spent_usd}
+        held={balance.held_usd}
+        of={balance.limit_usd}
+        label="Spent of the budget"
+      />
     </>
   );
 }

@@ -1,9 +1,7 @@
 import { IconUser, IconUsersGroup } from '@tabler/icons-react';
-import { fullnessColour } from '@/ui/budgets/fullness';
-import { shareOf } from '@/ui/decimals';
+import { Bar } from '@/ui/budgets/Bar';
 import { hint } from '@/ui/hinting';
 import { Money } from '@/ui/Money';
-import { percent } from '@/ui/numbers';
 import { Pill, type PillColour } from '@/ui/Pill';
 import { RowLink } from '@/ui/RowLink';
 import text from '@/ui/text.module.css';
@@ -62,24 +60,6 @@ export function OwnerCell({ of: key }: { of: Key }) {
   );
 }
 
-export function BudgetBar({ spent, budget, label }: { spent: string; budget: string; label: string }) {
-  const share = shareOf(spent, budget);
-  const full = Math.min(share, 1) * 100;
-  return (
-    <div
-      role="progressbar"
-      aria-label={label}
-      aria-valuemin={0}
-      aria-valuemax={100}
-      aria-valuenow={full}
-      aria-valuetext={percent(share)}
-      className={classes.bar}
-    >
-      <div className={classes.full} data-colour={fullnessColour(share)} style={{ width: `${full}%` }} />
-    </div>
-  );
-}
-
 /** What was spent in the period that runs, and how much of the budget that is. `whole`: there is room for the period. */
 export function SpendCell({ of: key, whole = true }: { of: Key; whole?: boolean }) {
   return (
@@ -101,11 +81,7 @@ export function SpendCell({ of: key, whole = true }: { of: Key; whole?: boolean 
       </div>
       <div className={classes.under}>
         {key.budget_usd !== null && (
-          <BudgetBar
-            spent={key.spend_usd}
-            budget={key.budget_usd}
-            label={`Spent of the budget of ${key.name}`}
-          />
+          <Bar spent={key.spend_usd} of={key.budget_usd} label={`Spent of the budget of ${key.name}`} />
         )}
       </div>
     </>

@@ -15,10 +15,6 @@ export function resetWords(reset: Key['budget_reset']): string {
   return reset === null ? 'None' : { daily: 'Daily', weekly: 'Weekly', monthly: 'Monthly' }[reset];
 }
 
-export function everyWords(reset: Key['budget_reset']): string {
-  return reset === null ? 'in all' : { daily: 'a day', weekly: 'a week', monthly: 'a month' }[reset];
-}
-
 /** Of when a sum is that begins anew with the budget. */
 export function sinceWords(reset: Key['budget_reset']): string {
   if (reset === null) return 'since the key was made';

@@ -1,8 +1,9 @@
-import { ActionIcon, Badge, Box, Group, Progress, Text, Tooltip } from '@mantine/core';
+import { ActionIcon, Badge, Box, Group, Text, Tooltip } from '@mantine/core';
 import { IconTestPipe } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { fullnessColour } from '@/ui/budgets/fullness';
+import { Bar } from '@/ui/budgets/Bar';
+import { sumUsd } from '@/ui/decimals';
 import { percent, usd } from '@/ui/numbers';
 import { When } from '@/ui/When';
 import type { Limit, Risk } from './atRisk';
@@ -62,13 +63,14 @@ function Standing({ risk: { limit, share, runsOutAt } }: { risk: Risk }) {
           {percent(share)} used
         </Text>
       </Group>
-      <Progress
-        value={Math.min(100, share * 100)}
-        color={fullnessColour(share)}
-        size={6}
-        my={6}
-        aria-label="Part that is used"
-      />
+      <Box my={6}>
+        <Bar
+          spent={limit.spent_usd}
+          held={sumUsd([limit.held_usd, limit.in_doubt_usd])}
+          of={limit.effective_limit_usd}
+          label={`Spent of the budget of ${scope.name}`}
+        />
+      </Box>
       <Group justify="space-between" gap="xs">
         <Text size="xs" c="dimmed" className="number">
           {usd(limit.spent_usd)} of {usd(limit.effective_limit_usd ?? '0')}

@@ -1,12 +1,13 @@
-import { Badge, Button, Group, Paper, Progress, Stack, Text } from '@mantine/core';
+import { Badge, Button, Group, Paper, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
+import { sumUsd } from '@/ui/decimals';
 import { lazily } from '@/ui/lazily';
 import { Money } from '@/ui/Money';
 import { done, failed } from '@/ui/notices';
 import { When } from '@/ui/When';
 import { type Limit, useEndRaise } from './api';
-import { fullnessColour } from './fullness';
-import { everyWords, share } from './windows';
+import { Bar } from './Bar';
+import { everyWords } from './windows';
 
 const RaiseModal = lazily(() => import('./RaiseModal'), 'RaiseModal');
 
@@ -36,24 +37,17 @@ export function Budget({ limit, mayChange }: { limit: Limit; mayChange: boolean 
             </Button>
           )}
         </Group>
-        <Bar limit={limit} />
+        <Bar
+          spent={limit.spent_usd}
+          held={sumUsd([limit.held_usd, limit.in_doubt_usd])}
+          of={limit.effective_limit_usd}
+          label="Spent of the budget"
+        />
         <Standing limit={limit} />
         {limit.raise !== null && <Raised limit={limit} mayChange={mayChange} />}
       </Stack>
       {opened && <RaiseModal limit={limit} close={close} />}
     </Paper>
-  );
-}
-
-function Bar({ limit }: { limit: Limit }) {
-  const whole = limit.effective_limit_usd;
-  const spent = share(limit.spent_usd, whole);
-  const held = Math.min(100 - spent, share(limit.held_usd, whole));
-  return (
-    <Progress.Root size={8}>
-      <Progress.Section value={spent} color={fullnessColour(spent / 100)} aria-label="Spent" />
-      <Progress.Section value={held} color="gray" aria-label="Held by calls on their way" />
-    </Progress.Root>
   );
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Limit } from './api';
-import { bodyOf, everyWords, formOf, newWindow, paddedUsd, problemsOf, share } from './windows';
+import { bodyOf, everyWords, formOf, newWindow, problemsOf } from './windows';
 
 const LIMIT: Limit = {
   id: 7,
@@ -31,12 +31,6 @@ describe('budgets as a form', () => {
       { budget_usd: '100.50', reset: 'monthly', models: 'openai/*', thresholds: [50, 80] },
       { budget_usd: '100.50', reset: null, models: null, thresholds: [50, 80] },
     ]);
-  });
-
-  it('keeps every digit that counts', () => {
-    expect(paddedUsd('0.000000001')).toBe('0.000000001');
-    expect(paddedUsd('10.000000000')).toBe('10.00');
-    expect(paddedUsd('7')).toBe('7.00');
   });
 
   it('sorts thresholds and takes each once', () => {
@@ -72,13 +66,5 @@ describe('what is shown of a budget', () => {
   it('says how often it begins anew', () => {
     expect(everyWords('weekly')).toBe('a week');
     expect(everyWords(null)).toBe('in all');
-  });
-
-  it('fills the bar, never beyond its end', () => {
-    expect(share('25', '100')).toBe(25);
-    expect(share('250', '100')).toBe(100);
-    expect(share('1', '0')).toBe(100);
-    expect(share('0', '0')).toBe(0);
-    expect(share('5', null)).toBe(0);
   });
 });

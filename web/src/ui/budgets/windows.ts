@@ -1,6 +1,6 @@
 /** Budgets as a form has them, and as the API takes them. Pure. */
 
-import { LIMIT, problemWithUsd, typedUsd } from '../decimals';
+import { LIMIT, problemWithUsd, typedUsd, usdField } from '../decimals';
 import type { Limit, WindowBody } from './api';
 
 export type ResetChoice = 'daily' | 'weekly' | 'monthly' | 'never';
@@ -36,19 +36,13 @@ export function newWindow(): WindowForm {
   return { key: newKey(), budget: '', reset: 'monthly', models: '', thresholds: USUAL_THRESHOLDS };
 }
 
-/** `10.000000000` is `10.00` in a field; digits that say something stay. */
-export function paddedUsd(amount: string): string {
-  const [whole = '0', part = ''] = amount.split('.');
-  return `${whole}.${part.replace(/0+$/, '').padEnd(2, '0')}`;
-}
-
 /** Those that may be changed here: a key's own budget is changed with the key. */
 export function formOf(limits: readonly Limit[]): WindowForm[] {
   return limits
     .filter((limit) => !limit.main)
     .map((limit) => ({
       key: newKey(),
-      budget: limit.limit_usd === null ? '' : paddedUsd(limit.limit_usd),
+      budget: usdField(limit.limit_usd),
       reset: limit.reset ?? 'never',
       models: limit.models ?? '',
       thresholds: limit.thresholds.map(String),
@@ -92,12 +86,4 @@ function thresholdProblem(thresholds: readonly string[]): string | null {
 /** In words: `a month`; without a reset the budget lasts for ever. */
 export function everyWords(reset: Limit['reset']): string {
   return { daily: 'a day', weekly: 'a week', monthly: 'a month', never: 'in all' }[reset ?? 'never'];
-}
-
-/** How far a bar is filled, in per cent; only for the picture. */
-export function share(part: string, whole: string | null): number {
-  if (whole === null) return 0;
-  const of = Number(whole);
-  if (of <= 0) return Number(part) > 0 ? 100 : 0;
-  return Math.min(100, Math.max(0, (Number(part) / of) * 100));
 }
