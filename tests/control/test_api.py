@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import TypeGuard
 
 import httpx
 import pytest
@@ -10,7 +11,13 @@ from control.house import House, Member, refusal, registration, served
 from control.test_isolation import PUBLIC
 from making import customer
 from tollhouse.control import api
+from tollhouse.foundation.errors import TollhouseError
 from tollhouse.foundation.ids import new_call_id, new_id
+from tollhouse.gateway import refusals as road
+from tollhouse.gateway.asgi import CHAT_PATH
+from tollhouse.intake import refusals as intake
+from tollhouse.intake.asgi import TRACES_PATH
+from tollhouse.intake.senders import SCOPE
 
 
 @pytest.fixture
@@ -23,7 +30,7 @@ async def stranger(house: House) -> Member:
 def test_the_description_is_complete() -> None:
     """Each operation has a tag, a summary, and the envelope for each refusal; guarded ones say how to come in."""
     schema = api.description()
-    envelope = {"$ref": "#/components/schemas/ErrorEnvelope"}
+    envelope, status_of_otlp = ({"$ref": f"#/components/schemas/{name}"} for name in ("ErrorEnvelope", "OtlpStatus"))
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             assert operation["tags"], path
@@ -31,13 +38,30 @@ def test_the_description_is_complete() -> None:
             public = (method.upper(), path) in PUBLIC
             assert ("security" in operation) is not public, (method, path)
             assert public or "401" in operation["responses"], (method, path)
+            refused = status_of_otlp if (method, path) == ("post", TRACES_PATH) else envelope
             for status, answer in operation["responses"].items():
                 if int(status) >= 400:
-                    assert answer["content"]["application/json"]["schema"] == envelope, (path, status)
+                    assert answer["content"]["application/json"]["schema"] == refused, (path, status)
     names = [operation["operationId"] for item in schema["paths"].values() for operation in item.values()]
     assert len(set(names)) == len(names)
     assert set(schema["components"]["securitySchemes"]) == {"session", "token"}
     assert "HTTPValidationError" not in schema["components"]["schemas"]
+
+
+def test_what_other_doors_serve_is_described_with_all_their_refusals() -> None:
+    paths = api.description()["paths"]
+    statuses = {
+        CHAT_PATH: {error.status for error in vars(road).values() if _is_refusal(error)} - {405},
+        TRACES_PATH: {error.status for error in vars(intake).values() if _is_refusal(error)},
+    }
+    for path, expected in statuses.items():
+        described = {int(status) for status in paths[path]["post"]["responses"]}
+        assert described == {200} | expected, path
+    assert f"`{SCOPE}`" in paths[TRACES_PATH]["post"]["responses"]["403"]["description"]
+
+
+def _is_refusal(thing: object) -> TypeGuard[type[TollhouseError]]:
+    return isinstance(thing, type) and issubclass(thing, TollhouseError) and thing is not TollhouseError
 
 
 async def test_the_description_is_served_without_scripts_from_elsewhere(house: House) -> None:

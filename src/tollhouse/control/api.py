@@ -24,6 +24,8 @@ from tollhouse.control.keys import endpoints as keys
 from tollhouse.control.ledger import endpoints as ledger
 from tollhouse.control.ledger import what_if_endpoints as what_if
 from tollhouse.control.limits import endpoints as limits
+from tollhouse.control.other_doors import TAGS as TAGS_OF_OTHER_DOORS
+from tollhouse.control.other_doors import with_other_doors
 from tollhouse.control.passwords import Passwords
 from tollhouse.control.people import endpoints as people
 from tollhouse.control.people import invitation_endpoints as invitations
@@ -50,6 +52,7 @@ _EXPORTER_TRIALS: Final = 10
 _EXPORTER_TRIALS_WINDOW_S: Final = 300.0
 
 _TAGS: Final = [
+    *TAGS_OF_OTHER_DOORS,
     {"name": "customers", "description": "Registering, and the customer's gateway."},
     {"name": "people", "description": "Signing in, people, teams, invitations and API tokens."},
     {"name": "keys", "description": "Virtual keys with budgets and allow-lists."},
@@ -145,7 +148,7 @@ def _furnish(app: FastAPI) -> None:
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        return with_unreadable_bodies(super().openapi())
+        return with_other_doors(with_unreadable_bodies(super().openapi()))
 
 
 def _bare() -> FastAPI:

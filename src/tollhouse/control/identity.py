@@ -47,7 +47,7 @@ _session_scheme = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, scheme_nam
 _bearer_scheme = HTTPBearer(
     auto_error=False,
     scheme_name="token",
-    description="An API token (`tht_...`); for models and receipts also a virtual key (`aig_...`).",
+    description="An API token (`tht_...`); for calls, models, receipts and spans a virtual key (`aig_...`).",
 )
 _Cookie = Annotated[str | None, Depends(_session_scheme)]
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer_scheme)]
