@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tollhouse.access.lookup import PermitLookup
 from tollhouse.access.rates import Rates
@@ -34,6 +34,7 @@ from tollhouse.opening.metrics import metrics_of, tallies_of
 from tollhouse.opening.road import keep_prices, ledger_terms, road_of, upstream_of
 from tollhouse.opening.stripe import meters_of
 from tollhouse.settings import Settings, make_data_dir
+from tollhouse.tallies.answers import Counted, Door
 from tollhouse.tallies.cells import Tally
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ LAST_BOOKINGS_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A running process: its application, its two planes, its way out, and the loop that must not end."""
+    """A running process: its application, its planes, its way out, and the loop that must not end."""
 
     application: "Application"
     control: ControlContext
     road: Road
+    intake: Intake
     upstream: UpstreamPool
     counts: Counts
     loops: "asyncio.Task[None]"
@@ -63,8 +65,8 @@ class Application:
     def __init__(
         self,
         gateway: Gateway,
-        intake: Intake,
-        control: Callable[..., Coroutine[Any, Any, None]],
+        intake: Door,
+        control: Door,
         metrics: "Metrics | None" = None,
     ) -> None:
         self.intake = intake
@@ -113,15 +115,16 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         stack.callback(tally.close)
         counts = Counts(tally)
         road = road_of(settings, worker, upstream, known.permits, prices, control, clock, point, rates, counts)
-        intake = intake_of(settings, database_url, database, known, clock)
+        intake = intake_of(settings, database_url, database, known, clock, tally)
         own: list[Loop] = [worker.keeper.run, worker.janitor.run, notices.run, intake.office.run, deliveries.run]
-        own += [exports.run, Gauges(tally, Sources(worker.keeper, upstream, database)).run]
+        own += [exports.run, Gauges(tally, Sources(worker.keeper, upstream, database, intake.room)).run]
         chores: list[Loop] = [partial(keep_prices, settings, prices), *chores_of(settings, control, meters)]
         loops = asyncio.create_task(_run_loops(*own, *chores))
         stack.push_async_callback(_cancel, loops)
         metrics = metrics_of(settings, database, clock)
-        application = Application(Gateway(road, clock, counts), intake, _control_plane(control), metrics)
-        yield House(application, control, road, upstream, counts, loops)
+        doors = Counted(intake, tally, "spans"), Counted(_control_plane(control), tally, "control")
+        application = Application(Gateway(road, clock, counts), *doors, metrics)
+        yield House(application, control, road, intake, upstream, counts, loops)
 
 
 @contextlib.asynccontextmanager

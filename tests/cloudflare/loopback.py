@@ -4,9 +4,9 @@ import asyncio
 import gc
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -204,7 +204,7 @@ def on_every_loop(scenario: Callable[[], Coroutine[Any, Any, None]]) -> Callable
 
 def _run(new_loop: Callable[[], asyncio.AbstractEventLoop], scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     complaints: list[dict[str, Any]] = []
-    with warnings.catch_warnings(record=True) as caught:
+    with _only_own_garbage(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.get_loop().set_exception_handler(lambda _, context: complaints.append(context))
@@ -213,6 +213,16 @@ def _run(new_loop: Callable[[], asyncio.AbstractEventLoop], scenario: Callable[[
     assert not complaints, complaints
     leaks = [str(each.message) for each in caught if issubclass(each.category, ResourceWarning)]
     assert not leaks, leaks
+
+
+@contextmanager
+def _only_own_garbage() -> Iterator[None]:
+    """What other tests left behind is not collected here, which would be blamed on this one, and takes a while."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def _watched(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -42,7 +42,7 @@ async def raw_key(door: Door) -> str:
 
 def annex_of(stage: Stage) -> Annex:
     assert stage.house is not None
-    office = stage.house.application.intake.office
+    office = stage.house.intake.office
     assert isinstance(office, Annex)
     return office
 

@@ -74,7 +74,7 @@ class House:
 def own_office(stage: Stage) -> OwnOffice:
     """Where the work on spans is done in these tests: in their own process."""
     assert stage.house is not None
-    office = stage.house.application.intake.office
+    office = stage.house.intake.office
     assert isinstance(office, OwnOffice)
     return office
 
@@ -448,7 +448,7 @@ async def test_a_bomb_is_refused_before_it_unfolds(door: Door, stage: Stage, enc
     answer = await door.post(packed[: 1 << 20], SECRET, content_encoding=encoding)
     assert answer.status_code == 413
     assert stage.house is not None
-    assert stage.house.application.intake.room.taken == 0
+    assert stage.house.intake.room.taken == 0
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
@@ -552,7 +552,7 @@ async def test_while_there_is_no_room_senders_are_told_to_come_again(
     door: Door, stage: Stage, acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert stage.house is not None
-    room = stage.house.application.intake.room
+    room = stage.house.intake.room
     body = request(Made(call(user__id=acme.member))).SerializeToString()
     with monkeypatch.context() as patch:
         patch.setattr(room, "_most", len(body) - 1)
@@ -572,7 +572,7 @@ async def test_a_source_that_is_too_fast_is_told_when_to_come_again(door: Door, 
     assert stage.house is not None
     async with door.database.transaction() as connection:
         fast, calm = await key(connection, acme.customer_id), await key(connection, acme.customer_id)
-    stage.house.application.intake.pace.spend(f"key {fast.key_id}", 1_000_000)
+    stage.house.intake.pace.spend(f"key {fast.key_id}", 1_000_000)
     answer = await door.send(Made(call()), credential=fast.raw_key)
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["retry-after"]) <= 60
@@ -604,7 +604,7 @@ async def test_an_error_of_ours_is_told_as_one(door: Door, stage: Stage, monkeyp
         raise KeyError
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage.house.application.intake.pace, "check", check)
+        patch.setattr(stage.house.intake.pace, "check", check)
         answer = await door.send(Made(call()))
     assert answer.status_code == 500
     assert Status.FromString(answer.content).code == 13

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from control.exporters.collector import collecting
+from intake.sending import PROTOBUF, Made, request
 from making import connected, user
 from metrics.test_families import Samples, samples_of
 from stage import Served, Stage, emulated, environment, free_port, open_stage
@@ -77,6 +78,26 @@ async def test_calls_are_counted_and_their_spans_arrive(embedded_url: str, data_
         assert [secret for secret in secrets if secret in text] == []
         assert {span.name for span in collector.spans} == {f"chat {MODEL}"}
         assert b"private" not in b"".join(request.SerializeToString() for request in collector.requests)
+
+
+async def test_what_the_other_doors_did_is_counted(embedded_url: str, data_dir: Path) -> None:
+    async with (
+        connected(embedded_url) as database,
+        open_stage(database, embedded_url, data_dir, metrics_token=TOKEN) as stage,
+        httpx.AsyncClient(base_url=stage.url, timeout=30) as client,
+    ):
+        headers = {"Authorization": f"Bearer {(await stage.key()).raw_key}", "Content-Type": PROTOBUF}
+        for spans in ([Made(), Made()], [Made(), Made(trace_id=b"short")], [Made(span_id=b"")]):
+            await client.post("/v1/traces", content=request(*spans).SerializeToString(), headers=headers)
+        assert (await client.post("/v1/traces", content=b"", headers={})).status_code == 401
+        assert (await client.get("/v1/health")).status_code == 200
+        assert (await client.get("/v1/nothing")).status_code == 404
+        seen = await scrape(stage.url)
+    assert summed(seen, "tollhouse_spans_total", result="stored") == 3
+    assert summed(seen, "tollhouse_spans_total", result="rejected") == 2
+    for plane, status, times in (("spans", 200, 2), ("spans", 400, 1), ("spans", 401, 1), ("control", 404, 1)):
+        assert summed(seen, "tollhouse_answers_total", plane=plane, status=str(status)) == times
+    assert summed(seen, "tollhouse_answers_total", plane="control", status="200") >= 1
 
 
 async def test_a_kill_costs_no_span(embedded_url: str, data_dir: Path, tmp_path: Path) -> None:

@@ -86,8 +86,10 @@ def test_openmetrics_is_written_too(tmp_path: Path) -> None:
 
 
 def test_the_rules_for_alerts_and_the_manual_speak_of_metrics_that_there_are(tmp_path: Path) -> None:
-    Counts(Tally(tmp_path, 0)).refusal("x", 400)
     tally = Tally(tmp_path, 1)
+    Counts(tally).refusal("x", 400)
+    for name in (("spans", "stored"), ("answers", "control", "200")):
+        tally.counter(*name)
     tally.beat(time.time())
     seen = {name for name, _ in scraped(tmp_path, dict.fromkeys(families._STANDING, 0.0))} | {"tollhouse_calls_total"}
     for page in ("docs/prometheus-alerts.yml", "docs/operating.md"):

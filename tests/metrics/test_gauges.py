@@ -25,7 +25,7 @@ def test_the_age_of_what_waits_grows_until_something_is_booked(tmp_path: Path) -
     keeper, clock = Keeper(), ManualClock()
     upstream = SimpleNamespace(open=3, in_use=1, waiting=0)
     database = SimpleNamespace(standing=(8, 5))
-    sources: Any = Sources(keeper, upstream, database)  # type: ignore[arg-type]
+    sources: Any = Sources(keeper, upstream, database, SimpleNamespace(taken=77))  # type: ignore[arg-type]
     gauges = Gauges(Tally(tmp_path, 0), sources, clock.monotonic)
 
     def age_s() -> float:
@@ -33,6 +33,7 @@ def test_the_age_of_what_waits_grows_until_something_is_booked(tmp_path: Path) -
         [reading] = read_all(tmp_path)
         assert reading.gauges["loop_lag_us",] == 250_000
         assert (reading.gauges["database_open",], reading.gauges["database_in_use",]) == (8, 3)
+        assert reading.gauges["ingest_bytes",] == 77
         assert (reading.gauges["calls_waiting",], reading.gauges["journal_unbooked_bytes",]) == (2, 40)
         return reading.gauges["flush_age_us",] / 1e6
 

@@ -14,6 +14,7 @@ from tollhouse.foundation.errors import TollhouseError
 from tollhouse.foundation.logs import get_logger
 from tollhouse.intake import refusals
 from tollhouse.intake.capacity import Pace, Room
+from tollhouse.intake.counts import Counts
 from tollhouse.intake.encodings import decoder_of
 from tollhouse.intake.exchange import Exchange
 from tollhouse.intake.office import READERS, Office, Outcome, Parcel
@@ -50,6 +51,7 @@ class Intake:
     office: Office
     strangers: Strangers
     limits: IntakeLimits
+    counts: Counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
@@ -84,6 +86,7 @@ class Intake:
             agent = exchange.header(b"user-agent")
             outcome = await self.office.take(Parcel(sender, media, encoding, agent, raw))
             self.pace.spend(sender.source, outcome.accepted + outcome.rejected)
+            self.counts.taken(outcome.accepted, outcome.rejected)
             await _answer(exchange, outcome)
 
 

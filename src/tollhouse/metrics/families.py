@@ -28,7 +28,19 @@ _COUNTERS: Final[Mapping[str, tuple[str, str, tuple[str, ...], float]]] = {
         ("provider", "outcome", "entry"),
         1,
     ),
-    "refusals": ("tollhouse_refusals", "Answers that were errors, ours or passed on.", ("code", "status"), 1),
+    "answers": (
+        "tollhouse_answers",
+        "Answers of the control plane and of the door for spans, by status.",
+        ("plane", "status"),
+        1,
+    ),
+    "spans": (
+        "tollhouse_spans",
+        "Spans that senders brought: stored (also a second time), or rejected.",
+        ("result",),
+        1,
+    ),
+    "refusals": ("tollhouse_refusals", "Answers to calls that were errors, ours or passed on.", ("code", "status"), 1),
     "tokens": ("tollhouse_tokens", "Tokens that providers reported.", ("direction",), 1),
     "cost_nanos": ("tollhouse_cost_usd", "What calls cost, in US dollars.", (), _NANOS),
     "overruns": ("tollhouse_overruns", "Calls that cost more than their bound; there should be none.", (), 1),
@@ -61,6 +73,7 @@ _GAUGES: Final[Mapping[str, tuple[str, str, float]]] = {
     "upstream_waiting": ("tollhouse_upstream_waiting", "Calls that wait for a connection.", 1),
     "database_open": ("tollhouse_database_connections_open", "Connections to PostgreSQL.", 1),
     "database_in_use": ("tollhouse_database_connections_in_use", "Connections to PostgreSQL in use.", 1),
+    "ingest_bytes": ("tollhouse_ingest_bytes", "Bytes of spans that are being worked on.", 1),
     "loop_lag_us": ("tollhouse_event_loop_lag_seconds", "How late the event loop came to its last round.", _MICROS),
 }
 # Column -> name, help, and what one of it is.

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from tollhouse.cloudflare.upstream import UpstreamPool
 from tollhouse.db.pool import Database
@@ -14,6 +14,12 @@ from tollhouse.tallies.cells import Tally
 EVERY_S: Final = 1.0
 
 
+class Room(Protocol):
+    """What requests with spans take at this moment (`intake.capacity.Room`)."""
+
+    taken: int
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What is looked at."""
@@ -21,6 +27,7 @@ class Sources:
     keeper: Keeper
     upstream: UpstreamPool
     database: Database
+    spans: Room
 
 
 class Gauges:
@@ -62,6 +69,7 @@ class Gauges:
             "upstream_waiting": upstream.waiting,
             "database_open": size,
             "database_in_use": size - idle,
+            "ingest_bytes": self._sources.spans.taken,
         }
 
     def _flush_age_s(self) -> float:

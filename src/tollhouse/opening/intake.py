@@ -12,19 +12,23 @@ from tollhouse.intake.annex import Annex
 from tollhouse.intake.asgi import Intake, IntakeLimits
 from tollhouse.intake.capacity import Pace, Room
 from tollhouse.intake.commits import Commits
+from tollhouse.intake.counts import Counts
 from tollhouse.intake.office import Office, OwnOffice
 from tollhouse.intake.otlp import Limits
 from tollhouse.intake.senders import Senders
 from tollhouse.intake.sorting import Sorter, Window
 from tollhouse.opening.hearing import Known
 from tollhouse.settings import Settings
+from tollhouse.tallies.cells import Tally
 from tollhouse.traces.attribution import Attribution
 from tollhouse.traces.ingest import ingest
 
 _DAY_S = 86_400.0
 
 
-def intake_of(settings: Settings, database_url: str, database: Database, known: Known, clock: Clock) -> Intake:
+def intake_of(
+    settings: Settings, database_url: str, database: Database, known: Known, clock: Clock, tally: Tally
+) -> Intake:
     """Its `office.run` is a loop of the process; nothing else of it need be closed."""
     office = _annex_of(settings, database_url) if settings.ingest_process else own_office_of(settings, database, clock)
     touch = partial(identity.note_use, database, clock)
@@ -35,6 +39,7 @@ def intake_of(settings: Settings, database_url: str, database: Database, known: 
         office=office,
         strangers=Strangers(clock),
         limits=IntakeLimits(max_body_bytes=settings.ingest_max_body_bytes, body_timeout_s=settings.body_timeout_s),
+        counts=Counts(tally),
     )
 
 
