@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from tollhouse import settings
-from tollhouse.app import open_control
 from tollhouse.foundation.errors import StartupError
-from tollhouse.opening.control import single_sign_on_of
+from tollhouse.opening.control import open_control, single_sign_on_of
 from tollhouse.settings import Settings
 
 SIGN_ON = {"oidc_issuer": "https://id.example/", "oidc_client_id": "tollhouse", "oidc_client_secret": "secret"}

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tollhouse.access.lookup import PermitLookup
 from tollhouse.access.rates import Rates
 from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.upstream import UpstreamPool
@@ -125,18 +124,6 @@ async def open_house(settings: Settings, database_url: str) -> AsyncIterator[Hou
         doors = Counted(intake, tally, "spans"), Counted(_control_plane(control), tally, "control")
         application = Application(Gateway(road, clock, counts), *doors, metrics)
         yield House(application, control, road, intake, upstream, counts, loops)
-
-
-@contextlib.asynccontextmanager
-async def open_control(settings: Settings, database_url: str) -> AsyncIterator[ControlContext]:
-    """The control plane's context without a server, for commands."""
-    async with contextlib.AsyncExitStack() as stack:
-        clock = SystemClock()
-        database = await pool.connect(database_url, size=4)
-        stack.push_async_callback(database.close)
-        catalog = load_catalog(settings.price_overrides, datetime.now(UTC).date())
-        permits = PermitLookup(database, clock)
-        yield await context_of(settings, database, clock, catalog, permits, stack)
 
 
 def _control_plane(control: ControlContext) -> "ControlPlane":

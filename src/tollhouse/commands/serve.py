@@ -15,7 +15,7 @@ import uvloop
 from tollhouse import __version__, app, demo, serving, settings, supervisor
 from tollhouse.commands.terminal import with_database, with_settings
 from tollhouse.commands.worker import address_of, run_house
-from tollhouse.opening.control import accounts_of
+from tollhouse.opening.control import accounts_of, open_control
 from tollhouse.settings import Settings
 
 
@@ -55,7 +55,7 @@ async def _supervise(read: Settings, url: str, listener: socket.socket, size: in
         told, welcome = read, _where(address)
         if as_demo:
             told, emulator_url = await stack.enter_async_context(_with_cloudflare(read))
-            async with app.open_control(told, url) as control:
+            async with open_control(told, url) as control:
                 welcome = demo.welcome(await demo.prepare(control, read, address, emulator_url))
         environment = os.environ | settings.environment_of(told) | {"DATABASE_URL": url}
         crew = supervisor.Crew(size, listener, environment, told.shutdown_s)

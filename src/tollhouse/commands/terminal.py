@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tollhouse import app, settings
+from tollhouse import settings
 from tollhouse.control.callers import Person
-from tollhouse.control.context import ControlContext
 from tollhouse.foundation import logs
 from tollhouse.foundation.ids import CustomerId, UserId
 from tollhouse.settings import Settings
+
+if TYPE_CHECKING:
+    from tollhouse.control.context import ControlContext
 
 OPERATOR: Final = "command line"
 
@@ -28,11 +30,12 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def with_control(read: Settings, work: Callable[[ControlContext], Coroutine[Any, Any, None]]) -> None:
+def with_control(read: Settings, work: "Callable[[ControlContext], Coroutine[Any, Any, None]]") -> None:
     """Run work that needs the control plane's rooms but no server."""
+    from tollhouse.opening.control import open_control  # half a second, which `--help` has no use for
 
     async def run(url: str) -> None:
-        async with app.open_control(read, url) as context:
+        async with open_control(read, url) as context:
             await work(context)
 
     with with_database(read) as url:

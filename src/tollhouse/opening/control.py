@@ -1,17 +1,20 @@
 """What the control plane works with, from settings: accounts, sign-in, keys that seal, and the context of it all."""
 
 import contextlib
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tollhouse.access.lookup import PermitLookup
 from tollhouse.access.provider_keys import PURPOSE as PROVIDER_KEYS
 from tollhouse.catalog.models import Catalog
+from tollhouse.catalog.models import load as load_catalog
 from tollhouse.cloudflare.accounts import Account, read_pool
 from tollhouse.cloudflare.management import GatewayManagement
 from tollhouse.control.context import ControlContext, SingleSignOn
+from tollhouse.db import pool
 from tollhouse.db.pool import Database
-from tollhouse.foundation.clock import Clock
+from tollhouse.foundation.clock import Clock, SystemClock
 from tollhouse.foundation.errors import StartupError
 from tollhouse.foundation.secrets import Secret
 from tollhouse.master_keys import MasterKeys
@@ -60,6 +63,18 @@ def master_keys_of(settings: Settings, purpose: str = PROVIDER_KEYS) -> MasterKe
         secret=None if settings.secret_key is None else Secret(settings.secret_key.get_secret_value()),
         former=settings.former_keys(),
     )
+
+
+@contextlib.asynccontextmanager
+async def open_control(settings: Settings, database_url: str) -> AsyncIterator[ControlContext]:
+    """The control plane's context without a server, for commands."""
+    async with contextlib.AsyncExitStack() as stack:
+        clock = SystemClock()
+        database = await pool.connect(database_url, size=4)
+        stack.push_async_callback(database.close)
+        catalog = load_catalog(settings.price_overrides, datetime.now(UTC).date())
+        permits = PermitLookup(database, clock)
+        yield await context_of(settings, database, clock, catalog, permits, stack)
 
 
 async def context_of(
