@@ -89,7 +89,8 @@ async def test_what_the_other_doors_did_is_counted(embedded_url: str, data_dir: 
         headers = {"Authorization": f"Bearer {(await stage.key()).raw_key}", "Content-Type": PROTOBUF}
         for spans in ([Made(), Made()], [Made(), Made(trace_id=b"short")], [Made(span_id=b"")]):
             await client.post("/v1/traces", content=request(*spans).SerializeToString(), headers=headers)
-        assert (await client.post("/v1/traces", content=b"", headers={})).status_code == 401
+        headers["Authorization"] = "Bearer aig_unknown"
+        assert (await client.post("/v1/traces", content=b"", headers=headers)).status_code == 401
         assert (await client.get("/v1/health")).status_code == 200
         assert (await client.get("/v1/nothing")).status_code == 404
         seen = await scrape(stage.url)
