@@ -92,6 +92,18 @@ async def test_a_key_is_exhausted_others_are_near_and_all_of_it_is_shown(stage: 
     assert any(trace["spans"] > 4 for trace in traces)
 
 
+async def test_keys_and_people_are_as_old_as_what_they_did(stage: Stage, demo: Demo) -> None:
+    async with stage.database.connection() as connection:
+        odd = await connection.fetch(
+            "SELECT k.name FROM ai_gateway_keys k LEFT JOIN users u ON u.id = k.user_id"
+            " WHERE u.created_at > k.created_at"
+            " OR k.last_used_at IS DISTINCT FROM (SELECT max(started_at) FROM receipts WHERE key_id = k.id)"
+        )
+        used = await connection.fetchval("SELECT last_used_at FROM ai_gateway_keys WHERE name = 'Old prototype'")
+    assert odd == []
+    assert datetime.now(UTC) - used > timedelta(days=1)
+
+
 async def test_it_is_written_once(stage: Stage, demo: Demo) -> None:
     assert stage.house is not None
     before = (await stage.emulator.book())["calls"]

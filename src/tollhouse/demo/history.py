@@ -76,6 +76,8 @@ async def write_history(context: ControlContext, customer_id: CustomerId, emulat
         for start in range(0, len(resolved), _AT_ONCE):
             await tell_people(connection, resolved[start : start + _AT_ONCE])
         await ingest(connection, spans)
+        await _sql.date_keys(connection, customer_id=customer_id)
+        await _sql.date_people(connection, customer_id=customer_id)
         await book.mark_recorded(connection, owner, owner.epoch, len(resolved))
         await book.close_epoch(connection, owner, owner.epoch, exact=True)
     while await rollups.fold(context.database):
