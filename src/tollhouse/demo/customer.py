@@ -123,11 +123,12 @@ async def _cast(connection: Connection, admin: Actor, password_hash: str) -> _Ca
 
 
 async def _keys(connection: Connection, admin: Actor, cast: _Cast, now: datetime) -> dict[str, str]:
-    """Their raw keys, by name. They are as old as their past."""
+    """Their raw keys, by name. They are as old as their past, and the first of them is the newest."""
     raw = {}
-    for role in reversed(KEYS):
+    for place, role in enumerate(KEYS):
+        made_at = now - timedelta(days=DAYS, hours=place)
         owner = Owner(cast.people.get(role.person or ""), cast.teams.get(role.team or ""))
-        issued = await keys.issue(connection, admin, owner, _terms(role, now), made_at=now - timedelta(days=DAYS))
+        issued = await keys.issue(connection, admin, owner, _terms(role, now), made_at=made_at)
         raw[role.terms.name] = issued.raw_key
     return raw
 

@@ -46,13 +46,13 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'state',
     head: 'State',
-    width: '6.75rem',
+    width: '6.375rem',
     cell: (key) => <StateBadge state={key.state} />,
   },
   {
     id: 'last_used',
     head: 'Last used',
-    width: '6.25rem',
+    width: '6.75rem',
     sort: 'last_used',
     cell: (key) => <When at={key.last_used_at} none="Never" />,
   },
