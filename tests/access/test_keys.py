@@ -79,6 +79,15 @@ async def test_update_writes_every_term(connection: Connection) -> None:
     assert found.terms == changed.terms == replace(FULL, disabled=True)
 
 
+async def test_when_a_key_was_used_last_can_be_told_by_its_own_customer_only(connection: Connection) -> None:
+    mine, others = await customer(connection), await customer(connection, "Other")
+    used, unused, theirs = [await key(connection, whose) for whose in (mine, mine, others)]
+    await keys.date_last_use(connection, mine, {used.key_id: NOW, theirs.key_id: NOW})
+    shown = [await keys.find(connection, whose, made.key_hash) for whose, made in ((mine, used), (mine, unused))]
+    shown.append(await keys.find(connection, others, theirs.key_hash))
+    assert [each and each.last_used_at for each in shown] == [NOW, None, None]
+
+
 async def test_a_deleted_key_is_gone(connection: Connection) -> None:
     customer_id = await customer(connection)
     made = await key(connection, customer_id)

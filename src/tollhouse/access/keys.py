@@ -215,6 +215,11 @@ async def set_disabled(connection: Connection, customer_id: CustomerId, keys: Se
     await _sql.set_disabled(connection, customer_id=customer_id, key_ids=key_ids, disabled=disabled)
 
 
+async def date_last_use(connection: Connection, customer_id: CustomerId, moments: Mapping[KeyId, datetime]) -> None:
+    """For calls that come from elsewhere: the book takes the moment at which it hears of one."""
+    await _sql.date_last_use(connection, customer_id=customer_id, key_ids=list(moments), moments=list(moments.values()))
+
+
 async def rotate(connection: Connection, key: Key, now: datetime, ends_at: datetime) -> NewKey:
     """Give a key another secret, and so another hash. The former one opens it until `ends_at`.
 

@@ -191,3 +191,8 @@ ORDER BY customer_id, provider LIMIT :most;
 UPDATE provider_keys SET wrapped = :wrapped, master_key_id = :master_key_id
 WHERE customer_id = :customer_id AND provider = :provider AND sealed = :sealed AND wrapped = :seen_wrapped
 RETURNING true;
+
+-- name: date_last_use!
+UPDATE ai_gateway_keys k SET last_used_at = u.at
+FROM unnest(:key_ids::text[], :moments::timestamptz[]) AS u (id, at)
+WHERE k.id = u.id AND k.customer_id = :customer_id;

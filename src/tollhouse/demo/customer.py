@@ -79,6 +79,7 @@ async def _seed(context: ControlContext, settings: Settings, place: Path) -> Dem
     trace_secret = settings.trace_ingest_secret
     async with context.database.transaction() as connection:
         made = await _cast(connection, admin, everyones)
+        await users.date_joining(connection, customer_id, context.clock.now() - timedelta(days=DAYS + 1))
         token = await tokens.create_token(connection, admin, registered.user.id, TokenTerms("demo token"))
         raw = await _keys(connection, admin, made, context.clock.now())
         for limit in LIMITS:

@@ -30,12 +30,12 @@ from tollhouse.demo.cast import DOMAIN, KEYS, SENDERS, Habit, SenderRole
 from tollhouse.demo.days import PastCall, past_calls
 from tollhouse.demo.fitting import Account, Priced, fit
 from tollhouse.demo.passages import call_id_of, record_of, status_of
-from tollhouse.foundation.ids import CallId, CustomerId, WorkerId
+from tollhouse.foundation.ids import CallId, CustomerId, KeyId, WorkerId
 from tollhouse.foundation.money import Nanos
 from tollhouse.gateway.settle import tell as tell_people
 from tollhouse.ledger import book, inspection
 from tollhouse.ledger.protocol import Ask, FlushBatch, GrantOrder, Need, Owner
-from tollhouse.ledger.records import Resolved
+from tollhouse.ledger.records import Resolved, opened_at
 from tollhouse.traces import rollups
 from tollhouse.traces.ingest import ingest
 from tollhouse.traces.spans import Span
@@ -76,13 +76,17 @@ async def write_history(context: ControlContext, customer_id: CustomerId, emulat
         for start in range(0, len(resolved), _AT_ONCE):
             await tell_people(connection, resolved[start : start + _AT_ONCE])
         await ingest(connection, spans)
-        await _sql.date_keys(connection, customer_id=customer_id)
-        await _sql.date_people(connection, customer_id=customer_id)
+        await keys.date_last_use(connection, customer_id, _last_use(resolved))
         await book.mark_recorded(connection, owner, owner.epoch, len(resolved))
         await book.close_epoch(connection, owner, owner.epoch, exact=True)
     while await rollups.fold(context.database):
         pass
     return len(resolved)
+
+
+def _last_use(resolved: Iterable[Resolved]) -> dict[KeyId, datetime]:
+    """By key; `resolved` in the order of time."""
+    return {one.reserved.call.key_id: opened_at(one.reserved) for one in resolved}
 
 
 async def _plan(

@@ -8,6 +8,9 @@ SELECT 1 FROM customers WHERE id = :customer_id FOR NO KEY UPDATE;
 INSERT INTO users (id, customer_id, email, name, role, password_hash)
 VALUES (:id, :customer_id, :email, :name, :role, :password_hash) RETURNING *;
 
+-- name: date_joining!
+UPDATE users SET created_at = :at WHERE customer_id = :customer_id;
+
 -- name: user_by_email^
 -- Signing in: one address is one person of one customer.
 SELECT * FROM users WHERE lower(email) = lower(:email);

@@ -86,6 +86,11 @@ async def create_user(
     return user_of(row)
 
 
+async def date_joining(connection: Connection, customer_id: CustomerId, at: datetime) -> None:
+    """All people of a customer joined at this moment: for one whose past comes from elsewhere."""
+    await _sql.date_joining(connection, customer_id=customer_id, at=at)
+
+
 async def listed(database: Database, person: Person, search: Search) -> list[Listed]:
     """People of the customer, by name."""
     require(person, "user.list")
