@@ -27,6 +27,8 @@ type Props<Row> = {
   idOf: (row: Row) => string;
   open?: (row: Row) => void;
   more?: { has: boolean; busy: boolean; load: () => void };
+  /** What is shown answers an earlier question: nobody should open a row that is about to be another. */
+  stale?: boolean;
   sorting?: Sorting;
   /** Narrower than this the table scrolls sideways within itself. */
   minWidth?: number;
@@ -46,6 +48,7 @@ export function DataTable<Row>(props: Props<Row>) {
     idOf,
     open,
     more,
+    stale = false,
     sorting,
     minWidth = 720,
     height,
@@ -92,7 +95,12 @@ export function DataTable<Row>(props: Props<Row>) {
               <Head key={column.id} column={column} sorting={sorting} />
             ))}
           </div>
-          <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+          <div
+            role="rowgroup"
+            className={classes.rows}
+            aria-busy={stale}
+            style={{ height: virtual.getTotalSize() }}
+          >
             {shown.map((item) => {
               const row = rows[item.index];
               if (row === undefined) return null;

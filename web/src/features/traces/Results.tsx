@@ -62,6 +62,7 @@ export function Results({ search, filters, change, period }: Props) {
           busy,
           load: () => void query.fetchNextPage(),
         }}
+        stale={query.isPlaceholderData}
         nothing={
           searching ? (
             <LoadingTable rows={6} />

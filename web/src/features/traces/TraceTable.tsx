@@ -15,13 +15,14 @@ type Props = {
   reading: (yes: boolean) => void;
   open: (trace: Trace) => void;
   more: { has: boolean; busy: boolean; load: () => void };
+  stale: boolean;
   nothing: ReactNode;
 };
 
 const AWAY_PX = 8;
 const ROW_PX = 56;
 
-export function TraceTable({ rows, waiting, letAllIn, reading, open, more, nothing }: Props) {
+export function TraceTable({ rows, waiting, letAllIn, reading, open, more, stale, nothing }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [away, setAway] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -63,6 +64,7 @@ export function TraceTable({ rows, waiting, letAllIn, reading, open, more, nothi
         idOf={(trace) => trace.trace_id}
         open={open}
         more={more}
+        stale={stale}
         minWidth={breadth === 'wide' ? 940 : breadth === 'middle' ? 620 : 0}
         height="max(420px, calc(100dvh - 246px))"
         rowHeight={ROW_PX}
