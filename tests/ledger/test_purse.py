@@ -149,7 +149,7 @@ def test_a_budget_without_a_limit_lacks_nothing_unless_the_call_has_no_price() -
 
 def test_after_a_change_of_terms_the_book_is_asked_but_our_money_is_still_ours() -> None:
     made = purse(standing(1, 30))
-    made.changed(1)
+    made.changed(1, 0.0)
     assert made.lacking(wish("a", 40), {}, BOOK_TIME) == (need(1, 10, 10),)
     assert made.lacking(wish("a", 20), {}, BOOK_TIME) == (need(1, 0, 0),)
 
@@ -281,26 +281,17 @@ def test_use_keeps_a_lease() -> None:
 
 def test_changed_terms_bring_the_money_back_and_a_first_limit_is_asked_about() -> None:
     made = purse(standing(1, 50), standing(2, limit=None))
-    made.changed(1)
+    made.changed(1, 0.0)
     made.wanted(2, 0.0)
     assert not lease(made, 1).open_at(BOOK_TIME)
     assert not lease(made, 2).open_at(BOOK_TIME)
     assert given(made, 0.0) == [(1, 1, 50)]
 
 
-def test_once_the_book_told_the_new_terms_the_money_stays() -> None:
-    made = purse(standing(1, 50))
-    made.changed(1)
-    assert given(made, 0.0) == [(1, 1, 50)]
-    made.told(standing(1, 90), 0.1)
-    assert lease(made, 1).open_at(BOOK_TIME)
-    assert given(made, 0.1) == []
-
-
 def test_unknown_budgets_may_be_wanted_and_changed() -> None:
     made = purse()
     made.wanted(1, 0.0)
-    made.changed(1)
+    made.changed(1, 0.0)
     assert not made.owes(0.0, NOBODY)
 
 

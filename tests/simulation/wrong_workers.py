@@ -261,5 +261,5 @@ class IgnoresNews(Purse):
     def wanted(self, budget_id: int, now: float) -> None:
         return
 
-    def changed(self, budget_id: int) -> None:
+    def changed(self, budget_id: int, now: float) -> None:
         return

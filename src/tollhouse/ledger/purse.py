@@ -191,12 +191,12 @@ class Purse:
             lease.stale = lease.stale or not lease.limited
             self._giving.add(lease.account)
 
-    def changed(self, budget_id: int) -> None:
-        """The budget's terms are others now: what is free goes back, and the next call asks."""
+    def changed(self, budget_id: int, now: float) -> None:
+        """The budget's terms are others now: ask before the next call."""
         lease = self._current.get(budget_id)
         if lease is not None:
             lease.stale = True
-            self._giving.add(lease.account)
+        self.wanted(budget_id, now)
 
     def owes(self, now: float, busy: set[int]) -> bool:
         """Whether `idle` would find money that should go back at once."""

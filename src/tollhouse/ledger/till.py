@@ -151,7 +151,7 @@ class Till:
         for standing in reply.standings:
             if self.purse.told(standing, now):
                 self._resync = self._unflushed = True
-        self._doubt_old_terms()
+        self._doubt_old_terms(now)
         commands: list[Command] = []
         for call_id, answer in zip(ordered, reply.answers, strict=False):
             commands += self._answered(now, call_id, answer)
@@ -206,7 +206,7 @@ class Till:
         """The budget's terms are others now."""
         if self._order is not None:
             self._changed.add(budget_id)
-        self.purse.changed(budget_id)
+        self.purse.changed(budget_id, now)
         return self._give_back(now)
 
     # Time ---------------------------------------------------------------------------------------------------
@@ -270,10 +270,10 @@ class Till:
     def _is_down(self, now: float) -> bool:
         return self._losses > 1 and now - self._contact > self._terms.wait_s
 
-    def _doubt_old_terms(self) -> None:
+    def _doubt_old_terms(self, now: float) -> None:
         """What was changed while the order was on its way may not be in the reply: ask once more."""
         for budget_id in sorted(self._changed):
-            self.purse.changed(budget_id)
+            self.purse.changed(budget_id, now)
         self._changed.clear()
 
     def _answered(self, now: float, call_id: CallId, answer: Answer) -> list[Command]:
